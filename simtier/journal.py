@@ -1,0 +1,149 @@
+"""The journal: append-only tables of what happened, and their running fingerprint.
+
+Models append rows of plain numbers and count nothing; every metric is a function of these tables. Rows go to a flat list per
+table (the cheapest thing Python can append to) and leave it as Arrow record batches for a sink, so memory follows the
+requests alive, not the requests served. Text is stored as a number that the journal hands out once per distinct text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from simtier.errors import SimulationError
+
+FLUSH_ROWS = 32_768
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name (with the unit as suffix where it has one), its type, and what it means.
+
+    `kind` is "number" (float64), "integer" (int64) or "text" (a code from `Journal.code`, written out as a dictionary column).
+    """
+
+    name: str
+    kind: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """A table's columns in the order of its rows; `traced` tables count into the fingerprint."""
+
+    name: str
+    meaning: str
+    columns: tuple[Column, ...]
+    traced: bool = True
+
+
+class Sink(Protocol):
+    """Where batches go: a Parquet file per table, or memory."""
+
+    def write(self, table: str, batch: pa.RecordBatch) -> None:
+        """Take one batch; its schema is the same for every batch of a table."""
+
+
+class Table:
+    """One table being written: `append(row)` takes a tuple of numbers in the order of the columns."""
+
+    def __init__(self, spec: TableSpec) -> None:
+        self.spec = spec
+        self.rows_written = 0
+        self._buffer: list[float] = []
+        self._hash = hashlib.sha256()
+        self.append: Callable[[tuple[float, ...]], None] = self._buffer.extend
+
+    @property
+    def pending(self) -> int:
+        """Rows appended and not yet taken."""
+        return len(self._buffer) // len(self.spec.columns)
+
+    def take(self) -> NDArray[np.float64]:
+        """Return the pending rows as an array (rows, columns) and forget them."""
+        width = len(self.spec.columns)
+        if len(self._buffer) % width:
+            raise SimulationError(f"a row of table {self.spec.name!r} does not have {width} values")
+        rows = np.fromiter(self._buffer, dtype=np.float64, count=len(self._buffer)).reshape(-1, width)
+        self._buffer.clear()
+        self._hash.update(memoryview(rows).cast("B") if len(rows) else b"")
+        self.rows_written += len(rows)
+        return rows
+
+    def digest(self) -> bytes:
+        """Return the hash of all rows taken so far."""
+        return self._hash.digest()
+
+
+class Journal:
+    """The tables of one replication.
+
+    Args:
+        specs: the tables.
+        sink: takes the record batches.
+        replication: written into every row's first column.
+    """
+
+    def __init__(self, specs: Mapping[str, TableSpec], sink: Sink, replication: int = 0) -> None:
+        self.tables = {name: Table(spec) for name, spec in specs.items()}
+        self._sink = sink
+        self._replication = replication
+        self._texts: dict[str, int] = {}
+
+    def code(self, text: str) -> int:
+        """Return the number that stands for `text` in rows."""
+        return self._texts.setdefault(text, len(self._texts))
+
+    def flush(self, at_least: int = 1) -> None:
+        """Hand every table with `at_least` pending rows to the sink."""
+        for name, table in self.tables.items():
+            if table.pending >= at_least:
+                self._sink.write(name, self._batch(table.spec, table.take()))
+
+    def flush_full(self) -> None:
+        """Hand over the tables that have grown long; cheap when none has."""
+        self.flush(FLUSH_ROWS)
+
+    def fingerprint(self) -> str:
+        """Return a hash of the trajectory: every row of the traced tables, and the texts behind the codes. Flushes first."""
+        self.flush()
+        total = hashlib.sha256("\n".join(self._texts).encode())
+        for name, table in sorted(self.tables.items()):
+            if table.spec.traced:
+                total.update(name.encode() + table.digest())
+        return total.hexdigest()
+
+    def _batch(self, spec: TableSpec, rows: NDArray[np.float64]) -> pa.RecordBatch:
+        texts = pa.array(list(self._texts), pa.string())
+        columns = [pa.array(np.full(len(rows), self._replication, np.int32))]
+        columns += [_column(column.kind, rows[:, i], texts) for i, column in enumerate(spec.columns)]
+        return pa.RecordBatch.from_arrays(columns, schema=schema(spec))
+
+
+def schema(spec: TableSpec) -> pa.Schema:
+    """Return the Arrow schema of a table, with each column's meaning in its metadata."""
+    fields = [pa.field("replication", pa.int32(), metadata={"meaning": "which repetition of the run, from 0"})]
+    fields += [pa.field(c.name, _TYPES[c.kind], metadata={"meaning": c.meaning}) for c in spec.columns]
+    return pa.schema(fields, metadata={"meaning": spec.meaning})
+
+
+_TYPES: dict[str, Any] = {
+    "number": pa.float64(),
+    "integer": pa.int64(),
+    "text": pa.dictionary(pa.int32(), pa.string()),
+}
+
+
+def _column(kind: str, values: NDArray[np.float64], texts: pa.Array) -> pa.Array:
+    if kind == "number":
+        return pa.array(np.ascontiguousarray(values))
+    if kind == "integer":
+        return pa.array(values.astype(np.int64))
+    used, codes = np.unique(values.astype(np.int32), return_inverse=True)
+    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), texts.take(pa.array(used)))
