@@ -72,7 +72,7 @@ class Table:
             raise SimulationError(f"a row of table {self.spec.name!r} does not have {width} values")
         rows = np.fromiter(self._buffer, dtype=np.float64, count=len(self._buffer)).reshape(-1, width)
         self._buffer.clear()
-        self._hash.update(memoryview(rows).cast("B") if len(rows) else b"")
+        self._hash.update(rows.data)
         self.rows_written += len(rows)
         return rows
 

@@ -1,0 +1,53 @@
+"""The contract between policies, which decide, and models, which act.
+
+A policy is a small class with annotated parameters that answers one question with a plain value; it sees read-only views and
+never SimPy. The kinds of policy are in `kinds`, what they see in `views`, what they may answer in `answers`.
+"""
+
+from simtier.contract.answers import REJECT, WAIT, Hold, Verdict
+from simtier.contract.asking import Asker, Decision, Decisions
+from simtier.contract.kinds import KINDS, Admission, Autoscaling, Batching, Partitioning, Placement, Routing, Scheduling
+from simtier.contract.policy import Policy
+from simtier.contract.views import (
+    HopView,
+    Limits,
+    NodeView,
+    OutcomeView,
+    ReplicaSpecView,
+    ReplicaView,
+    RequestView,
+    ServiceView,
+    SiteView,
+    SplitView,
+    TierView,
+)
+
+__all__ = [
+    "KINDS",
+    "REJECT",
+    "WAIT",
+    "Admission",
+    "Asker",
+    "Autoscaling",
+    "Batching",
+    "Decision",
+    "Decisions",
+    "Hold",
+    "HopView",
+    "Limits",
+    "NodeView",
+    "OutcomeView",
+    "Partitioning",
+    "Placement",
+    "Policy",
+    "ReplicaSpecView",
+    "ReplicaView",
+    "RequestView",
+    "Routing",
+    "Scheduling",
+    "ServiceView",
+    "SiteView",
+    "SplitView",
+    "TierView",
+    "Verdict",
+]

@@ -1,0 +1,126 @@
+"""The kinds of policy: one question each, with who asks it, when, and what may be answered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from simtier.contract.answers import Hold, Verdict
+from simtier.contract.policy import Policy
+from simtier.contract.views import (
+    Limits,
+    NodeView,
+    ReplicaSpecView,
+    ReplicaView,
+    RequestView,
+    ServiceView,
+    SplitView,
+)
+from simtier.units import Seconds
+
+
+class Partitioning(Policy):
+    """Which layers of a DNN run on which tier."""
+
+    kind: ClassVar[str] = "partitioning"
+    on_link_change: ClassVar[bool] = False
+    """True: the answer depends only on the source, the links and the hardware, so it is asked again only when a link changed."""
+
+    def split(self, request: RequestView, path: SplitView) -> Sequence[int]:
+        """Return the cuts: `len(path.tiers) - 1` layer numbers, not decreasing, each from 0 to the number of layers.
+
+        Tier k runs the layers from cut k-1 up to, not including, cut k (with 0 before the first and all after the last). Asked
+        by a DNN stage when a request reaches it.
+        """
+        raise NotImplementedError
+
+
+class Placement(Policy):
+    """On which node a new replica starts."""
+
+    kind: ClassVar[str] = "placement"
+
+    def place(self, replica: ReplicaSpecView, nodes: Sequence[NodeView]) -> NodeView | None:
+        """Return one of `nodes`, all of which have room for `replica` now, or None for none of them.
+
+        Asked by a service each time a replica is to start and at least one node has room.
+        """
+        raise NotImplementedError
+
+
+class Routing(Policy):
+    """Which replica of a service gets a request."""
+
+    kind: ClassVar[str] = "routing"
+    takes_only_one: ClassVar[bool] = False
+    """True: given a single replica the policy always answers that one, so the engine need not ask."""
+
+    def choose(self, request: RequestView, replicas: Sequence[ReplicaView]) -> ReplicaView | Verdict:
+        """Return one of `replicas` (ready ones, never none), WAIT or REJECT.
+
+        Asked where the request is, before it travels to the replica; and again for waiting ones when a replica becomes ready or
+        finishes a request.
+        """
+        raise NotImplementedError
+
+
+class Scheduling(Policy):
+    """In which order a replica's queue is served."""
+
+    kind: ClassVar[str] = "scheduling"
+
+    def rank(self, request: RequestView) -> float:
+        """Return the sort key, lowest first; equal keys keep the order of arrival. Asked once, when the request joins the queue."""
+        raise NotImplementedError
+
+    def pick(self, queue: Sequence[RequestView]) -> RequestView:
+        """Return the request of `queue` (in order of arrival, never empty) to serve next.
+
+        For rules that no key expresses: a policy that defines `pick` is asked it each time capacity frees, and never `rank`.
+        """
+        raise NotImplementedError
+
+
+class Batching(Policy):
+    """Which waiting requests run together next."""
+
+    kind: ClassVar[str] = "batching"
+
+    def form(self, queue: Sequence[RequestView], limits: Limits) -> Sequence[RequestView] | Hold:
+        """Return the requests of `queue` to run now (at least one, at most `limits.max_batch`), or `Hold(until_s)`.
+
+        `queue` holds, in the order the scheduling policy gave, the waiting requests that can share a batch with the first.
+        Asked when the executor is free and: a request joined, a batch ended, or the time of an earlier Hold came.
+        """
+        raise NotImplementedError
+
+
+class Autoscaling(Policy):
+    """How many replicas a service should have."""
+
+    kind: ClassVar[str] = "autoscaling"
+    every: Seconds = 15.0
+    """How often it is asked."""
+
+    def target(self, service: ServiceView) -> int:
+        """Return the wanted number of replicas (the service's own least and most bound it).
+
+        Asked every `every` seconds, and at once when a request finds neither a ready nor a starting replica.
+        """
+        raise NotImplementedError
+
+
+class Admission(Policy):
+    """Whether a request may enter a service."""
+
+    kind: ClassVar[str] = "admission"
+
+    def admit(self, request: RequestView, service: ServiceView) -> bool:
+        """Return True to let it in, False to reject it. Asked once, when the request first reaches the service."""
+        raise NotImplementedError
+
+
+KINDS: dict[str, type[Policy]] = {
+    kind.kind: kind for kind in (Partitioning, Placement, Routing, Scheduling, Batching, Autoscaling, Admission)
+}
+"""Every kind by its name."""
