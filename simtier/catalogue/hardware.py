@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from functools import lru_cache
 from importlib.resources import files
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from simtier.errors import CatalogueError, did_you_mean
 from simtier.models.hardware import Accelerator, Machine
@@ -34,18 +35,10 @@ class _Entry(BaseModel):
     source: str
     efficiency_source: str
 
-    def accelerator(self, name: str) -> Accelerator:
-        """Return the accelerator this entry describes."""
-        return Accelerator(**_device(name, self))
-
 
 class _MachineEntry(_Entry):
     cores: Annotated[int, Field(gt=0)]
     accelerators: tuple[str, ...] = ()
-
-    def machine(self, name: str) -> Machine:
-        """Return the machine this entry describes."""
-        return Machine(cores=self.cores, accelerators=self.accelerators, **_device(name, self))
 
 
 class _File(BaseModel):
@@ -53,3 +46,71 @@ class _File(BaseModel):
 
     accelerators: dict[str, _Entry]
     machines: dict[str, _MachineEntry]
+
+
+def machines() -> tuple[str, ...]:
+    """Return the names `machine` knows."""
+    return tuple(_load().machines)
+
+
+def accelerators() -> tuple[str, ...]:
+    """Return the names `accelerator` knows."""
+    return tuple(_load().accelerators)
+
+
+@lru_cache
+def machine(name: str) -> Machine:
+    """Return the machine called `name`; raises CatalogueError for an unknown name."""
+    entries = _load().machines
+    _check_known("machine", name, entries)
+    entry = entries[name]
+    return Machine(cores=entry.cores, accelerators=entry.accelerators, **_device(name, entry))
+
+
+@lru_cache
+def accelerator(name: str) -> Accelerator:
+    """Return the accelerator called `name`; raises CatalogueError for an unknown name."""
+    entries = _load().accelerators
+    _check_known("accelerator", name, entries)
+    return Accelerator(**_device(name, entries[name]))
+
+
+@lru_cache(maxsize=1)
+def _load() -> _File:
+    text = files("simtier.catalogue").joinpath("hardware.yaml").read_text(encoding="utf-8")
+    return parse(text)
+
+
+def parse(text: str) -> _File:
+    """Return the checked content of a hardware file; raises CatalogueError when it is malformed."""
+    try:
+        content = _File.model_validate(YAML(typ="safe", pure=True).load(text))
+    except (YAMLError, ValidationError) as error:
+        raise CatalogueError(f"hardware.yaml: {error}") from error
+    for name, entry in content.machines.items():
+        for built_in in entry.accelerators:
+            _check_known(f"accelerator in machine {name!r}", built_in, content.accelerators)
+    return content
+
+
+def _check_known(what: str, name: str, known: Iterable[str]) -> None:
+    names = tuple(known)
+    if name not in names:
+        raise CatalogueError(f"unknown {what} {name!r}{did_you_mean(name, names)}")
+
+
+def _device(name: str, entry: _Entry) -> dict[str, Any]:
+    """Return the fields that machines and accelerators share."""
+    return {
+        "name": name,
+        "peak_flop_per_s": entry.peak,
+        "memory_bytes": entry.memory,
+        "bandwidth_bytes_per_s": entry.bandwidth,
+        "idle_w": entry.idle,
+        "peak_w": entry.full,
+        "dollars_per_s": entry.price,
+        "compute_efficiency": entry.compute_efficiency,
+        "memory_efficiency": entry.memory_efficiency,
+        "overhead_s": entry.overhead,
+        "source": f"{entry.source} Efficiency: {entry.efficiency_source}",
+    }

@@ -34,7 +34,9 @@ def layer_seconds(layer: Layer, processor: Processor, batch: int, bytes_per_elem
     return _roofline(batch * layer.flop, elements * bytes_per_element, processor)
 
 
-def segment_seconds(dnn: Dnn, first: int, last: int, processor: Processor, batch: int, precision: str) -> float:
+def segment_seconds(  # noqa: PLR0917 - the order is that of the published interface
+    dnn: Dnn, first: int, last: int, processor: Processor, batch: int, precision: str
+) -> float:
     """Return the seconds of layers `first` up to, and without, `last` for `batch` items stored in `precision`."""
     return SegmentTimes(dnn, processor, precision).seconds(first, last, batch)
 
@@ -59,7 +61,9 @@ class SegmentTimes:
         """
         prefix = self._prefix.get(batch) or self._add(batch)
         if not 0 <= first <= last < len(prefix):
-            raise CatalogueError(f"network {self._dnn.name!r} has cuts 0 to {len(prefix) - 1}: got {first!r} to {last!r}")
+            raise CatalogueError(
+                f"network {self._dnn.name!r} has cuts 0 to {len(prefix) - 1}: got {first!r} to {last!r}"
+            )
         return prefix[last] - prefix[first]
 
     def _add(self, batch: int) -> tuple[float, ...]:

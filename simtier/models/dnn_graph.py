@@ -1,10 +1,10 @@
 """A small builder that traces shapes through a network and counts operations, weights and what crosses each cut.
 
-What one layer is follows deployed inference engines, which is where a network can really be cut: batch normalisation and
-activation are folded into the convolution, linear or addition before them, so a normalisation leaves one bias per channel;
-concatenation and slicing are views (the producers write into a common buffer), so they are no layers. Additions, pools,
-upsampling and layer normalisation are layers. Operations counted are those of published totals, two per multiply-add of a
-matrix product, plus one per element and step of the others; biases and activations are not counted.
+What one layer is follows deployed inference engines, which is where a network can really be cut: batch normalisation,
+activation and the addition of a skip connection are folded into the convolution or linear layer before them, so a batch
+normalisation leaves one bias per channel; concatenation and slicing are views (the producers write into a common buffer),
+so they are no layers. Pools, upsampling, layer normalisation and attention are layers. Operations are counted as in published
+totals, two per multiply-add of a matrix product, plus one per element and step of the rest; biases and activations are free.
 """
 
 from __future__ import annotations
@@ -64,7 +64,14 @@ class Graph:
         self._last_use: dict[int, int] = {}
 
     def layer(
-        self, name: str, kind: str, inputs: tuple[Tensor, ...], shape: tuple[int, ...], flop: float, parameters: float = 0
+        self,
+        name: str,
+        kind: str,
+        inputs: tuple[Tensor, ...],
+        shape: tuple[int, ...],
+        *,
+        flop: float,
+        parameters: float = 0,
     ) -> Tensor:
         """Append a layer that reads `inputs` and writes one tensor of `shape`."""
         index = len(self._layers)
@@ -74,55 +81,68 @@ class Graph:
         self._layers.append(Layer(name, kind, float(flop), float(parameters), float(read), float(prod(shape))))
         return Tensor(shape, (index,))
 
-    def conv(self, name: str, x: Tensor, channels: int, kernel: int, stride: int = 1, groups: int = 1) -> Tensor:
-        """Convolution with bias (its own, or folded normalisation) and activation, padded to keep the size at stride 1."""
+    def conv(
+        self,
+        name: str,
+        x: Tensor,
+        channels: int,
+        kernel: int,
+        stride: int = 1,
+        *,
+        groups: int = 1,
+        plus: Tensor | None = None,
+    ) -> Tensor:
+        """Convolution with bias and activation, padded to keep the size at stride 1; `plus` is added to its result."""
         shape = (channels, *_slide(x, kernel, stride, (kernel - 1) // 2))
         weights = kernel * kernel * x.channels // groups * channels
         kind = "depthwise_conv" if groups == x.channels > 1 else "conv"
-        return self.layer(name, kind, (x,), shape, 2 * weights * prod(shape[1:]), weights + channels)
+        return self._product(name, kind, _inputs(x, plus), shape, weights)
 
     def patches(self, name: str, x: Tensor, channels: int, size: int) -> Tensor:
         """Convolution over tiles that do not overlap, as vision transformers begin; the result is (channels, tiles)."""
         tiles = prod(_slide(x, size, size, 0))
-        weights = size * size * x.channels * channels
-        return self.layer(name, "conv", (x,), (channels, tiles), 2 * weights * tiles, weights + channels)
+        return self._product(name, "conv", (x,), (channels, tiles), size * size * x.channels * channels)
 
-    def linear(self, name: str, x: Tensor, channels: int) -> Tensor:
-        """Matrix product with bias over the channels, at every place of the other axes."""
-        weights = x.channels * channels
+    def linear(self, name: str, x: Tensor, channels: int, *, plus: Tensor | None = None) -> Tensor:
+        """Matrix product with bias over the channels, at every place of the other axes; `plus` is added to its result."""
         shape = (channels, *x.shape[1:])
-        return self.layer(name, "linear", (x,), shape, 2 * weights * prod(x.shape[1:]), weights + channels)
+        return self._product(name, "linear", _inputs(x, plus), shape, x.channels * channels)
 
     def pool(self, name: str, x: Tensor, kernel: int, stride: int, padding: int = 0) -> Tensor:
         """Largest value of each window."""
         shape = (x.channels, *_slide(x, kernel, stride, padding))
-        return self.layer(name, "pool", (x,), shape, kernel * kernel * prod(shape))
+        return self.layer(name, "pool", (x,), shape, flop=kernel * kernel * prod(shape))
 
     def mean(self, name: str, x: Tensor) -> Tensor:
         """Mean over all places: one number a channel."""
-        return self.layer(name, "pool", (x,), (x.channels,), x.elements)
-
-    def add(self, name: str, x: Tensor, y: Tensor) -> Tensor:
-        """Sum of two tensors of one shape, with activation; raises CatalogueError when the shapes differ."""
-        if x.shape != y.shape:
-            raise CatalogueError(f"layer {name!r} cannot add shapes {x.shape} and {y.shape}")
-        return self.layer(name, "add", (x, y), x.shape, x.elements)
+        return self.layer(name, "pool", (x,), (x.channels,), flop=x.elements)
 
     def upsample(self, name: str, x: Tensor, factor: int) -> Tensor:
         """Each value repeated `factor` times along both image axes."""
         shape = (x.channels, x.shape[1] * factor, x.shape[2] * factor)
-        return self.layer(name, "upsample", (x,), shape, 0)
+        return self.layer(name, "upsample", (x,), shape, flop=0)
 
     def layer_norm(self, name: str, x: Tensor) -> Tensor:
         """Layer normalisation: mean, variance, then scale and shift; about eight operations a number."""
-        return self.layer(name, "norm", (x,), x.shape, 8 * x.elements, 2 * x.channels)
+        return self.layer(name, "norm", (x,), x.shape, flop=8 * x.elements, parameters=2 * x.channels)
 
     def attention(self, name: str, qkv: Tensor, heads: int) -> Tensor:
         """Scaled dot-product attention, one fused layer: reads queries, keys and values of shape (3 width, tokens)."""
         width, tokens = qkv.channels // 3, qkv.shape[1]
         products = 2 * 2 * tokens * tokens * width
         softmax = 5 * heads * tokens * tokens  # scale, largest, subtract, exponential, divide
-        return self.layer(name, "attention", (qkv,), (width, tokens), products + softmax)
+        return self.layer(name, "attention", (qkv,), (width, tokens), flop=products + softmax)
+
+    def _product(
+        self, name: str, kind: str, inputs: tuple[Tensor, ...], shape: tuple[int, ...], weights: int
+    ) -> Tensor:
+        """Append a layer that uses each weight once per place of its result, has a bias, and adds its second input."""
+        skips = inputs[1:]
+        for skip in skips:
+            if skip.shape != shape:
+                raise CatalogueError(f"layer {name!r} gives shape {shape}, to which {skip.shape} cannot be added")
+        flop = 2 * weights * prod(shape[1:]) + sum(skip.elements for skip in skips)
+        return self.layer(name, kind, inputs, shape, flop=flop, parameters=weights + shape[0])
 
     def build(self, name: str, result: Tensor, source: str = "") -> Dnn:
         """Return the network whose result is `result`."""
@@ -138,3 +158,8 @@ class Graph:
 def _slide(x: Tensor, kernel: int, stride: int, padding: int) -> tuple[int, ...]:
     """Return the image size after a window of `kernel` moved over it by `stride`."""
     return tuple((side + 2 * padding - kernel) // stride + 1 for side in x.shape[1:])
+
+
+def _inputs(x: Tensor, plus: Tensor | None) -> tuple[Tensor, ...]:
+    """Return what a product reads: its operand and, if there is one, what is added to its result."""
+    return (x,) if plus is None else (x, plus)

@@ -26,9 +26,7 @@ def bytes_per_element(precision: str) -> float:
     try:
         return BYTES_PER_ELEMENT[precision]
     except KeyError:
-        raise CatalogueError(
-            f"unknown precision {precision!r}{did_you_mean(precision, BYTES_PER_ELEMENT)}"
-        ) from None
+        raise CatalogueError(f"unknown precision {precision!r}{did_you_mean(precision, BYTES_PER_ELEMENT)}") from None
 
 
 def peak_for(precision: str, peaks: Mapping[str, float], device: str) -> float:

@@ -30,7 +30,7 @@ class Place:
             if not path.is_file():
                 continue
             for inside in stored.members(path):
-                match = re.fullmatch(self.item, path.name if inside is None else inside)
+                match = re.fullmatch(self.item, inside or path.name)
                 if match:
                     yield match[1].replace("_", "-"), path, inside
 

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import Protocol
 
 from simtier.errors import TraceError
 
@@ -20,19 +20,25 @@ MEMBER_LIMIT = 256 * 2**20
 ARCHIVE_LIMIT = 2**30
 
 
-class _Capped:
-    """The `read` of a stream, ending in a TraceError once more than `limit` bytes came out of it."""
+class _Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
 
-    def __init__(self, source: IO[bytes], path: Path, limit: int) -> None:
+
+class _Capped:
+    """The `read` of a stream, ending in a TraceError once more than ARCHIVE_LIMIT bytes came out of it."""
+
+    def __init__(self, source: _Readable, path: Path) -> None:
         self._source = source
         self._path = path
-        self._left = limit
+        self._left = ARCHIVE_LIMIT
 
     def read(self, size: int) -> bytes:
         data = self._source.read(size)
         self._left -= len(data)
         if self._left < 0:
-            raise TraceError(f"{self._path}: holds more than {ARCHIVE_LIMIT} bytes once unpacked, which simtier refuses")
+            raise TraceError(
+                f"{self._path}: holds more than {ARCHIVE_LIMIT} bytes once unpacked, which simtier refuses"
+            )
         return data
 
 
@@ -54,7 +60,7 @@ def _is_archive(path: Path) -> bool:
 def _walk(path: Path) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
     """Yield the regular files of an archive in their order, each with the archive to extract it from."""
     with _explained(path), gzip.open(path) as unpacked:
-        capped = _Capped(unpacked, path, ARCHIVE_LIMIT)
+        capped = _Capped(unpacked, path)
         # "r|" reads forward only and asks for nothing but `read`, which is all that _Capped has.
         with tarfile.open(fileobj=capped, mode="r|") as archive:  # type: ignore[call-overload]
             for entry in archive:

@@ -23,8 +23,8 @@ def mobilenet_v2() -> Dnn:
     x = graph.conv("stem", graph.input, 32, 3, stride=2)
     for stage, (expansion, channels, repeats, stride) in enumerate(_STAGES, start=1):
         for index in range(repeats):
-            name = f"stage{stage}.{index}"
-            x = _inverted_residual(graph, name, x, expansion, channels, stride if index == 0 else 1)
+            wide = expansion * x.channels
+            x = _inverted_residual(graph, f"stage{stage}.{index}", x, (wide, channels), stride if index == 0 else 1)
     x = graph.conv("last", x, 1280, 1)
     x = graph.mean("pool", x)
     return graph.build(
@@ -34,9 +34,9 @@ def mobilenet_v2() -> Dnn:
     )
 
 
-def _inverted_residual(graph: Graph, name: str, x: Tensor, expansion: int, channels: int, stride: int) -> Tensor:
-    wide = x.channels * expansion
-    y = graph.conv(f"{name}.expand", x, wide, 1) if expansion > 1 else x
+def _inverted_residual(graph: Graph, name: str, x: Tensor, widths: tuple[int, int], stride: int) -> Tensor:
+    wide, channels = widths
+    y = graph.conv(f"{name}.expand", x, wide, 1) if wide > x.channels else x
     y = graph.conv(f"{name}.depthwise", y, wide, 3, stride, groups=wide)
-    y = graph.conv(f"{name}.project", y, channels, 1)
-    return graph.add(f"{name}.add", x, y) if x.shape == y.shape else y
+    skip = x if stride == 1 and x.channels == channels else None
+    return graph.conv(f"{name}.project", y, channels, 1, plus=skip)

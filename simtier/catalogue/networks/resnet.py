@@ -13,7 +13,9 @@ _SOURCE = "He et al., CVPR 2016; torchvision {name}: {parameters} parameters bef
 
 def resnet18() -> Dnn:
     """Return ResNet-18 for 224x224 images."""
-    return _resnet("resnet18", _basic, (2, 2, 2, 2), _SOURCE.format(name="resnet18", parameters="11,689,512", gmac="1.814"))
+    return _resnet(
+        "resnet18", _basic, (2, 2, 2, 2), _SOURCE.format(name="resnet18", parameters="11,689,512", gmac="1.814")
+    )
 
 
 def resnet50() -> Dnn:
@@ -36,16 +38,16 @@ def _resnet(name: str, block: _Block, repeats: tuple[int, ...], source: str) -> 
 
 
 def _basic(graph: Graph, name: str, x: Tensor, width: int, stride: int) -> Tensor:
+    skip = _shortcut(graph, name, x, width, stride)
     y = graph.conv(f"{name}.conv1", x, width, 3, stride)
-    y = graph.conv(f"{name}.conv2", y, width, 3)
-    return graph.add(f"{name}.add", y, _shortcut(graph, name, x, width, stride))
+    return graph.conv(f"{name}.conv2", y, width, 3, plus=skip)
 
 
 def _bottleneck(graph: Graph, name: str, x: Tensor, width: int, stride: int) -> Tensor:
+    skip = _shortcut(graph, name, x, 4 * width, stride)
     y = graph.conv(f"{name}.conv1", x, width, 1)
     y = graph.conv(f"{name}.conv2", y, width, 3, stride)
-    y = graph.conv(f"{name}.conv3", y, 4 * width, 1)
-    return graph.add(f"{name}.add", y, _shortcut(graph, name, x, 4 * width, stride))
+    return graph.conv(f"{name}.conv3", y, 4 * width, 1, plus=skip)
 
 
 def _shortcut(graph: Graph, name: str, x: Tensor, channels: int, stride: int) -> Tensor:

@@ -15,7 +15,7 @@ def vit_b_16() -> Dnn:
     tokens = patches.shape[1] + 1
     shape = (_WIDTH, tokens)
     # The class token joins, and each token's position is added: both are learned.
-    x = graph.layer("embed", "add", (patches,), shape, _WIDTH * tokens, parameters=_WIDTH + _WIDTH * tokens)
+    x = graph.layer("embed", "add", (patches,), shape, flop=_WIDTH * tokens, parameters=_WIDTH + _WIDTH * tokens)
     for index in range(_BLOCKS):
         x = _encoder_block(graph, f"block{index}", x)
     x = graph.layer_norm("norm", x)
@@ -29,9 +29,7 @@ def _encoder_block(graph: Graph, name: str, x: Tensor) -> Tensor:
     y = graph.layer_norm(f"{name}.norm1", x)
     y = graph.linear(f"{name}.qkv", y, 3 * _WIDTH)
     y = graph.attention(f"{name}.attention", y, _HEADS)
-    y = graph.linear(f"{name}.project", y, _WIDTH)
-    x = graph.add(f"{name}.add1", x, y)
+    x = graph.linear(f"{name}.project", y, _WIDTH, plus=x)
     y = graph.layer_norm(f"{name}.norm2", x)
     y = graph.linear(f"{name}.mlp1", y, _HIDDEN)
-    y = graph.linear(f"{name}.mlp2", y, _WIDTH)
-    return graph.add(f"{name}.add2", x, y)
+    return graph.linear(f"{name}.mlp2", y, _WIDTH, plus=x)

@@ -57,7 +57,7 @@ def _head(graph: Graph, maps: tuple[Tensor, ...]) -> Tensor:
     anchors = sum(x.shape[1] * x.shape[2] for x in maps)
     # For each anchor: softmax and mean of 4 x 16 bins (about 7 operations a bin), then 80 sigmoids of about 4.
     flop = anchors * (4 * _BINS * 7 + _CLASSES * 4)
-    return graph.layer("decode", "decode", tuple(outputs), (4 + _CLASSES, anchors), flop, parameters=_BINS)
+    return graph.layer("decode", "decode", tuple(outputs), (4 + _CLASSES, anchors), flop=flop, parameters=_BINS)
 
 
 def _branch(graph: Graph, name: str, x: Tensor, width: int, channels: int) -> Tensor:
@@ -72,8 +72,7 @@ def _c2f(graph: Graph, name: str, x: Tensor, channels: int, *, repeats: int, sho
     parts, last = [both], both.part(half)
     for index in range(repeats):
         y = graph.conv(f"{name}.{index}.conv1", last, half, 3)
-        y = graph.conv(f"{name}.{index}.conv2", y, half, 3)
-        last = graph.add(f"{name}.{index}.add", last, y) if shortcut else y
+        last = graph.conv(f"{name}.{index}.conv2", y, half, 3, plus=last if shortcut else None)
         parts.append(last)
     return graph.conv(f"{name}.out", concat(*parts), channels, 1)
 

@@ -1,0 +1,103 @@
+"""What all parts of a scenario share: frozen models, random times, policy references."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from simtier.units import Bytes, Flop, Seconds
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$")]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Part(BaseModel):
+    """A part of a scenario: frozen, and unknown keys are refused."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=True, validate_default=False
+    )
+
+
+class Fixed(Part):
+    """Always the same."""
+
+    distribution: Literal["fixed"] = "fixed"
+    value: Seconds
+    """The time."""
+
+
+class Exponential(Part):
+    """Exponential: memoryless, CV 1."""
+
+    distribution: Literal["exponential"]
+    mean: Seconds
+    """Mean."""
+
+
+class MeanCv(Part):
+    """Gamma, log-normal, Weibull or hyperexponential, given by the mean and CV of the values themselves (not of logarithms)."""
+
+    distribution: Literal["gamma", "lognormal", "weibull"]
+    mean: Seconds
+    """Mean of the values."""
+    cv: Annotated[float, Field(gt=0)]
+    """Standard deviation over mean."""
+
+
+class Uniform(Part):
+    """Uniform between two bounds."""
+
+    distribution: Literal["uniform"]
+    low: Seconds
+    """Smallest value."""
+    high: Seconds
+    """Largest value."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Uniform:
+        if self.low > self.high:
+            raise ValueError(f"low ({self.low} s) is above high ({self.high} s)")
+        return self
+
+
+def _fixed_if_text(value: Any) -> Any:
+    return {"distribution": "fixed", "value": value} if isinstance(value, str | int | float) else value
+
+
+Time = Annotated[
+    Annotated[Fixed | Exponential | MeanCv | Uniform, Field(discriminator="distribution")],
+    BeforeValidator(_fixed_if_text),
+]
+"""A time: text such as `40 ms`, or a distribution such as `{distribution: exponential, mean: 40 ms}`."""
+
+
+class Cost(Part):
+    """A stage given by its operations and bytes moved; the roofline model turns it into a time on each hardware."""
+
+    flop: Flop
+    """Floating-point operations of one request."""
+    bytes: Bytes
+    """Bytes read and written in memory by one request."""
+    precision: Literal["fp64", "fp32", "tf32", "fp16", "bf16", "fp8", "int8"] = "fp32"
+    """Arithmetic used."""
+
+
+class PolicyRef(BaseModel):
+    """A policy by name (`fifo`) or by class (`my_rules:Shortest`, `./cuts.py:CheapestCut`), and its parameters."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", use_attribute_docstrings=True)
+
+    use: str
+    """Built-in name, `module:Class`, or `./file.py:Class` relative to the scenario file."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, value: Any) -> Any:
+        return {"use": value} if isinstance(value, str) else value
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The parameters as written in the scenario."""
+        return dict(self.model_extra or {})

@@ -1,0 +1,144 @@
+"""Services and applications of a scenario."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from simtier.scenario.base import Cost, Fixed, Name, Part, PolicyRef, Time
+from simtier.units import Bytes, DollarsPerSecond, Seconds
+
+Names = Annotated[tuple[Name, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v), Field(min_length=1)]
+
+
+class ServicePolicies(Part):
+    """Policies of one service; what is not given is taken from the scenario's `policies`."""
+
+    placement: PolicyRef | None = None
+    """Where replicas start."""
+    routing: PolicyRef | None = None
+    """Which replica gets a request."""
+    scheduling: PolicyRef | None = None
+    """In which order a replica's queue is served."""
+    batching: PolicyRef | None = None
+    """Which requests run together."""
+    autoscaling: PolicyRef | None = None
+    """How many replicas there are."""
+    admission: PolicyRef | None = None
+    """Which requests may enter."""
+
+
+class Policies(Part):
+    """Policies of the whole scenario, one a kind; services and apps may name others."""
+
+    partitioning: PolicyRef = PolicyRef(use="all_on_device")
+    """Which layers of a DNN run where."""
+    placement: PolicyRef = PolicyRef(use="first_fit")
+    """Where replicas start."""
+    routing: PolicyRef = PolicyRef(use="round_robin")
+    """Which replica gets a request."""
+    scheduling: PolicyRef = PolicyRef(use="fifo")
+    """In which order a replica's queue is served."""
+    batching: PolicyRef = PolicyRef(use="none")
+    """Which requests run together."""
+    autoscaling: PolicyRef = PolicyRef(use="fixed")
+    """How many replicas there are."""
+    admission: PolicyRef = PolicyRef(use="everyone")
+    """Which requests may enter."""
+
+
+class Service(Part):
+    """Something that serves requests: replicas on nodes, each with a queue."""
+
+    on: Names
+    """Tiers, node groups or nodes where replicas may run."""
+    replicas: Annotated[int, Field(ge=0)] | Literal["each"] = 1
+    """How many replicas there are at time zero, ready; `each`: one on every node of `on`."""
+    least: Annotated[int, Field(ge=0)] = 0
+    """Fewest replicas that autoscaling may leave."""
+    most: Annotated[int, Field(ge=1)] = 1000
+    """Most replicas that autoscaling may make."""
+    cores: Annotated[float, Field(ge=0)] = 1.0
+    """Cores of a replica: reserved on nodes with `cpu: reserved`; what one request can use at most on `cpu: fair` nodes."""
+    memory: Bytes = 0.0
+    """Memory a replica reserves on its node (weights of a model on an accelerator are added there by themselves)."""
+    accelerator: bool = False
+    """True: a replica runs on an accelerator of its node; replicas on the same one take turns, batch by batch."""
+    concurrency: Annotated[int, Field(ge=1)] = 1
+    """Requests a replica serves at a time, each at full speed on its own share of the cores; with batching, batches at a time."""
+    max_batch: Annotated[int, Field(ge=1)] = 32
+    """Most requests in a batch."""
+    startup: Time = Fixed(value=0.0)
+    """From the decision to start a replica to its first request; replicas of time zero are ready at once."""
+    price: DollarsPerSecond = 0.0
+    """Price of one replica for as long as it lives, besides its node's."""
+    policies: ServicePolicies = ServicePolicies()
+    """Policies of this service."""
+
+
+class Stage(Part):
+    """One step of an application: on a service for a time, or a DNN whose layers may be split over services of several tiers."""
+
+    service: Name | None = None
+    """Service that runs the stage."""
+    time: Time | None = None
+    """Service time, on a node of speed 1."""
+    cost: Cost | None = None
+    """Service time by operations and bytes, through the roofline model of the replica's hardware."""
+    model: str | None = None
+    """DNN of the catalogue (`simtier models`), in place of `time` or `cost`."""
+    split: Names | None = None
+    """Services that can run layers of `model`, nearest to the source first; a partitioning policy divides the layers."""
+    precision: Literal["fp32", "tf32", "fp16", "bf16", "fp8", "int8"] = "fp16"
+    """Arithmetic and tensors of `model`."""
+    after: tuple[Name, ...] | None = None
+    """Stages that must be finished before; the stage written before, if not given; `[]` starts with the request."""
+    output: Bytes = 0.0
+    """Bytes the stage hands to each stage after it."""
+
+    @model_validator(mode="after")
+    def _one_way_to_run(self) -> Stage:
+        ways = [name for name in ("time", "cost", "model") if getattr(self, name) is not None]
+        if len(ways) != 1:
+            raise ValueError(
+                f"a stage has exactly one of time, cost, model; this one has {' and '.join(ways) or 'none'}"
+            )
+        if self.model is not None and (self.split is None) == (self.service is None):
+            raise ValueError("a stage with a model has `split` (a list of services) or `service`, one of them")
+        if self.model is None and (self.service is None or self.split is not None):
+            raise ValueError("a stage with a time or a cost runs on one `service`")
+        return self
+
+
+class Slo(Part):
+    """A service-level objective: so many percent of all requests within a latency."""
+
+    latency: Seconds
+    """Target; also each request's deadline, counted from its arrival, that policies see."""
+    percentile: Annotated[float, Field(gt=0, le=100)] = 95.0
+    """Percent of requests that must be done within the target; those not served count as late."""
+
+
+class AppPolicies(Part):
+    """Policies of one application."""
+
+    partitioning: PolicyRef | None = None
+    """Which layers of a DNN run where."""
+
+
+class App(Part):
+    """An application: stages that each request goes through."""
+
+    stages: Annotated[dict[Name, Stage], Field(min_length=1)]
+    """Stages by name; a chain in the order written, or a DAG by `after`."""
+    response: Bytes = 0.0
+    """Bytes of the answer sent back to the source after the last stage."""
+    slo: Slo | None = None
+    """What the application promises."""
+    timeout: Seconds | None = None
+    """The client gives up after this long; waiting requests leave, running ones finish in vain."""
+    priority: float = 0.0
+    """Importance; higher is more important."""
+    policies: AppPolicies = AppPolicies()
+    """Policies of this application."""

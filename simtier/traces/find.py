@@ -1,0 +1,113 @@
+"""Where a trace lies: `<dataset>/<item>` in the directories searched, or `<dataset>:<path>` for a file of one's own."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from simtier.errors import TraceError, did_you_mean
+from simtier.traces import stored
+from simtier.traces.dataset import Dataset
+from simtier.traces.datasets import DATASETS
+
+_LISTABLE = 12  # more names than this are no help in a message
+
+
+@dataclass(frozen=True)
+class Found:
+    """A trace's file, found but not read.
+
+    Attributes:
+        name: the name asked for, for example "norway-hsdpa/bus-1".
+        dataset: the name of the dataset, which decides how the file is parsed.
+        path: the file, perhaps a tar.gz or gz.
+        member: the file inside `path`, or None when `path` is the file itself.
+        directory: the directory searched that had it; the file's own folder when a path was given.
+    """
+
+    name: str
+    dataset: str
+    path: Path
+    member: str | None
+    directory: Path
+
+    @property
+    def label(self) -> str:
+        """How messages call the file: its path, with the member in brackets when it lies in an archive."""
+        return f"{self.path}[{self.member}]" if self.member else str(self.path)
+
+
+def search_directories(extra: Sequence[Path] = ()) -> tuple[Path, ...]:
+    """Return the directories to search, in order, each once; those that do not exist stay, so that messages name them.
+
+    `extra` (the command line's --traces), then SIMTIER_TRACES (separated as PATH is), then traces/ in the working directory,
+    then the traces/ beside the checkout simtier runs from, if there is one.
+    """
+    named = [Path(part) for part in os.environ.get("SIMTIER_TRACES", "").split(os.pathsep) if part]
+    beside = Path(__file__).resolve().parents[2] / "traces"
+    local = [path for path in (Path("traces"), beside) if path.is_dir()]
+    ordered = {path.expanduser().resolve(): path for path in reversed([*extra, *named, *local])}
+    return tuple(reversed(ordered.values()))
+
+
+def find(name: str, directories: Sequence[Path]) -> Found:
+    """Return where the trace `name` lies, in the first of `directories` that has it; nothing of the trace is read.
+
+    Raises TraceError for a name of another form, an unknown dataset, a trace that no directory has (with the closest one they
+    do have), and for a broken archive on the way.
+    """
+    match = re.fullmatch(r"([^/:]+)([/:])(.+)", name)
+    if not match:
+        raise TraceError(
+            f"{name!r} is no trace name: write dataset/item, as in 'norway-hsdpa/bus-1', or dataset:path for your own file"
+        )
+    if match[1] not in DATASETS:
+        raise TraceError(f"trace {name!r}: no dataset {match[1]!r}{did_you_mean(match[1], DATASETS)}")
+    dataset = DATASETS[match[1]]
+    return _own_file(name, dataset, Path(match[3])) if match[2] == ":" else _in(name, dataset, match[3], directories)
+
+
+def available(directories: Sequence[Path]) -> dict[str, Found]:
+    """Return every trace in `directories` by its name, in order of dataset and directory; raises TraceError as `find` does."""
+    traces: dict[str, Found] = {}
+    for dataset in DATASETS.values():
+        for directory in directories:
+            for item, (path, member) in dataset.items(directory).items():
+                name = f"{dataset.name}/{item}"
+                traces.setdefault(name, Found(name, dataset.name, path, member, directory))
+    return traces
+
+
+def _in(name: str, dataset: Dataset, item: str, directories: Sequence[Path]) -> Found:
+    known: set[str] = set()
+    for directory in directories:
+        items = dataset.items(directory)
+        if item in items:
+            return Found(name, dataset.name, *items[item], directory)
+        known.update(items)
+    where = ", ".join(map(str, directories)) or "no directory"
+    raise TraceError(
+        f"no trace {name!r} in {where}{_hint(item, known)}: looked for {dataset.looked_for()}; "
+        "name the directory with --traces or SIMTIER_TRACES (traces/SOURCES.md says where the official files are)"
+    )
+
+
+def _hint(item: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    hint = did_you_mean(item, names)
+    if len(names) <= _LISTABLE or "did you mean" in hint:
+        return hint
+    return f" (known: {', '.join(names[:3])} and {len(names) - 3} more)"
+
+
+def _own_file(name: str, dataset: Dataset, path: Path) -> Found:
+    path = path.expanduser()
+    if not path.is_file():
+        raise TraceError(f"trace {name!r}: there is no file {str(path)!r}")
+    inside = stored.members(path)
+    if len(inside) != 1:
+        raise TraceError(f"trace {name!r}: an archive of {len(inside)} files; name one file")
+    return Found(name, dataset.name, path, inside[0], path.parent)
