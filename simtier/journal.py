@@ -93,7 +93,7 @@ class Journal:
     def __init__(self, specs: Mapping[str, TableSpec], sink: Sink, replication: int = 0) -> None:
         self.tables = {name: Table(spec) for name, spec in specs.items()}
         self._sink = sink
-        self._replication = replication
+        self.replication = replication
         self._texts: dict[str, int] = {}
 
     def code(self, text: str) -> int:
@@ -121,7 +121,7 @@ class Journal:
 
     def _batch(self, spec: TableSpec, rows: NDArray[np.float64]) -> pa.RecordBatch:
         texts = pa.array(list(self._texts), pa.string())
-        columns = [pa.array(np.full(len(rows), self._replication, np.int32))]
+        columns = [pa.array(np.full(len(rows), self.replication, np.int32))]
         columns += [_column(column.kind, rows[:, i], texts) for i, column in enumerate(spec.columns)]
         return pa.RecordBatch.from_arrays(columns, schema=schema(spec))
 

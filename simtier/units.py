@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -100,7 +101,13 @@ def parse(value: object, dimension: str) -> float:
     if match[2] == target:
         return number
     try:
-        return number * _factor(match[2], target)
+        factor = _factor(match[2], target)
+        # In decimal, so that 18 ms is 0.018 s and not the float next to it; 1/3600 has no decimal, 3600 has.
+        decimal = Decimal(match[1].replace("_", ""))
+        divisor = round(1 / factor)
+        return float(
+            decimal / divisor if math.isclose(divisor * factor, 1, rel_tol=1e-14) else decimal * Decimal(repr(factor))
+        )
     except Exception as error:
         raise UnitError(f"{value!r} is not {dimension}: expected a unit as in {example!r}") from error
 

@@ -85,8 +85,11 @@ def parse(text: str) -> _File:
     """Return the checked content of a hardware file; raises CatalogueError when it is malformed."""
     try:
         content = _File.model_validate(YAML(typ="safe", pure=True).load(text))
-    except (YAMLError, ValidationError) as error:
-        raise CatalogueError(f"hardware.yaml: {error}") from error
+    except YAMLError as error:
+        raise CatalogueError(f"hardware.yaml is not YAML: {error}") from error
+    except ValidationError as error:
+        problems = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise CatalogueError(f"hardware.yaml: {'; '.join(problems)}") from error
     for name, entry in content.machines.items():
         for built_in in entry.accelerators:
             _check_known(f"accelerator in machine {name!r}", built_in, content.accelerators)

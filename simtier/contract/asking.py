@@ -69,7 +69,7 @@ class Asker:
         self.policy = policy
         self.name = name
         self.owner = owner
-        self.skip = policy.passive and decisions is None
+        self.skip = policy.passive
         self._now = now
         self._decisions = decisions
 

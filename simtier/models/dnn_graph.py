@@ -92,7 +92,10 @@ class Graph:
         groups: int = 1,
         plus: Tensor | None = None,
     ) -> Tensor:
-        """Convolution with bias and activation, padded to keep the size at stride 1; `plus` is added to its result."""
+        """Convolution with bias and activation, padded to keep the size at stride 1; `plus` is added to its result.
+
+        `kernel` is odd, and the padding on each side is half of it, rounded down.
+        """
         shape = (channels, *_slide(x, kernel, stride, (kernel - 1) // 2))
         weights = kernel * kernel * x.channels // groups * channels
         kind = "depthwise_conv" if groups == x.channels > 1 else "conv"

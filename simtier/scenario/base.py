@@ -16,7 +16,7 @@ class Part(BaseModel):
     """A part of a scenario: frozen, and unknown keys are refused."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=True, validate_default=False
+        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False, validate_default=False
     )
 
 

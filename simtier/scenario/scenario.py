@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from simtier.scenario.base import Name, Part
 from simtier.scenario.services import App, Policies, Service
+from simtier.scenario.source import Source
 from simtier.scenario.topology import Links, Nodes
 from simtier.scenario.workloads import Workload
 from simtier.units import Seconds
@@ -57,3 +60,41 @@ class Scenario(Part):
     """Workloads by name."""
     policies: Policies = Policies()
     """Policies, one a kind, where services and apps name no other."""
+
+    _folder: Path = PrivateAttr(default_factory=Path)
+    _source: Source = PrivateAttr(default_factory=Source)
+
+    @classmethod
+    def load(cls, path: Path | str, changes: Mapping[str, str] | Sequence[str] = ()) -> Scenario:
+        """Return the scenario in the file at `path`, with `changes` made to it; see `simtier.scenario.load`."""
+        from simtier.scenario.load import load  # noqa: PLC0415 - loading needs this class
+
+        return load(path, changes)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], changes: Mapping[str, str] | Sequence[str] = ()) -> Scenario:
+        """Return the scenario in `data`, written as in a file; see `simtier.scenario.load`."""
+        from simtier.scenario.load import from_dict  # noqa: PLC0415 - loading needs this class
+
+        return from_dict(data, changes)
+
+    def from_source(self, source: Source, folder: Path) -> Scenario:
+        """Return this scenario, knowing where it came from: lines for messages, the folder for relative files."""
+        scenario = self.model_copy()
+        scenario._source, scenario._folder = source, folder  # noqa: SLF001 - a copy of this object, not another's
+        return scenario
+
+    @property
+    def folder(self) -> Path:
+        """The folder that relative policy files are looked for in: the scenario file's, or the working directory."""
+        return self._folder
+
+    @property
+    def source(self) -> Source:
+        """Where the scenario came from: file, lines, and what the command line changed."""
+        return self._source
+
+    def __eq__(self, other: object) -> bool:
+        return self.__dict__ == other.__dict__ if isinstance(other, Scenario) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]

@@ -69,7 +69,7 @@ class Service(Part):
     """Requests a replica serves at a time, each at full speed on its own share of the cores; with batching, batches at a time."""
     max_batch: Annotated[int, Field(ge=1)] = 32
     """Most requests in a batch."""
-    startup: Time = Fixed(value=0.0)
+    startup: Time = Fixed.model_construct(value=0.0)
     """From the decision to start a replica to its first request; replicas of time zero are ready at once."""
     price: DollarsPerSecond = 0.0
     """Price of one replica for as long as it lives, besides its node's."""
@@ -92,6 +92,8 @@ class Stage(Part):
     """Services that can run layers of `model`, nearest to the source first; a partitioning policy divides the layers."""
     precision: Literal["fp32", "tf32", "fp16", "bf16", "fp8", "int8"] = "fp16"
     """Arithmetic and tensors of `model`."""
+    batch_cost: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Of a `time`: what each further request of a batch adds, as a share of its own time; 1 is one after the other."""
     after: tuple[Name, ...] | None = None
     """Stages that must be finished before; the stage written before, if not given; `[]` starts with the request."""
     output: Bytes = 0.0

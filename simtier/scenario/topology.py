@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -55,7 +55,9 @@ def _unlimited(value: Any) -> Any:
     return "inf B/s" if value == "unlimited" else value
 
 
-Bandwidth = Annotated[Trace | BytesPerSecond, BeforeValidator(_unlimited)]
+# As BytesPerSecond, but unlimited may be written too; the field must stand before the others to reach the float.
+_Rate = Annotated[float, Field(allow_inf_nan=True), *get_args(BytesPerSecond)[1:]]
+Bandwidth = Annotated[Trace | _Rate, BeforeValidator(_unlimited)]
 
 
 class Direction(Part):

@@ -1,8 +1,9 @@
 """Public traces: found by name, read in place, one typed Arrow table per family of trace.
 
-`find("norway-hsdpa/bus-1", search_directories([]))` says where a trace lies, `read` turns it into a `Trace`. Nothing is ever
-downloaded: `traces/SOURCES.md` says where each dataset's official files are. The look-alikes of `write_samples` have the same
-file formats and published statistics, so everything runs without the real data, and says so.
+`find("norway-hsdpa/bus-1", search_directories([]))` says where a trace lies, `read` turns it into a `Trace`. Nothing
+is ever downloaded: `traces/SOURCES.md` says where each dataset's official files are. The look-alikes of
+`write_samples` have the same file formats and published statistics, so everything runs without the real data, and
+says so.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Azure LLM inference 2023: one hour of two production services, `code` and `conv`.
 
-Source: Patel et al., "Splitwise: Efficient generative LLM inference using phase splitting", ISCA 2024; columns TIMESTAMP
-(arrival), ContextTokens (input), GeneratedTokens (output), read by name. Stamps are `YYYY-MM-DD HH:MM:SS` with up to seven
-digits of fraction and an optional UTC offset; they are kept as whole 100-ns ticks until the first one is subtracted.
-Rows need not be sorted: they are sorted stably, and how many lay out of order is noted. Zero tokens are data.
+Source: Patel et al., "Splitwise: Efficient generative LLM inference using phase splitting", ISCA 2024; columns
+TIMESTAMP (arrival), ContextTokens (input), GeneratedTokens (output), read by name. Stamps are `YYYY-MM-DD HH:MM:SS`
+with up to seven digits of fraction and an optional UTC offset; they are kept as whole 100-ns ticks until the first
+one is subtracted. Rows need not be sorted: they are sorted stably, and how many lay out of order is noted. Zero
+tokens are data.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from simtier.traces.tables import LLM_REQUESTS, Parsed
 COLUMNS = ("TIMESTAMP", "ContextTokens", "GeneratedTokens")
 TICKS_PER_SECOND = 10_000_000
 _STAMP = re.compile(
-    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[ T]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,7}))?(Z|[-+][0-9]{2}:?[0-9]{2})?"
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[ T]([0-9]{2}):([0-9]{2}):([0-9]{2})"
+    r"(?:\.([0-9]{1,7}))?(Z|[-+][0-9]{2}:?[0-9]{2})?"
 )
 
 _ZONE = re.compile(r"(?:Z|[-+][0-9]{2}:?[0-9]{2})$")
@@ -51,7 +53,7 @@ def _offset_s(zone: str | None) -> int:
 
 
 def parse(label: str, data: bytes) -> Parsed:
-    """Return the requests in a file's bytes; raises TraceError with line and column for anything else than the format above."""
+    """Return the requests in a file's bytes; raises TraceError with line and column for another format."""
     rows = list(_rows(label, text.decode(label, data)))
     if not rows:
         raise TraceError(f"{label}: the file has a header and no rows")
@@ -110,7 +112,7 @@ def _position(label: str, header: list[str], name: str) -> int:
 def write(
     arrival_ticks: Iterable[int], input_tokens: Iterable[int], output_tokens: Iterable[int], start: date
 ) -> bytes:
-    """Return a file's bytes with arrivals in 100-ns ticks after midnight of `start`, in the official format (CRLF, 7 digits).
+    """Return a file's bytes in the official format (CRLF, 7 digits); arrivals: 100-ns ticks since midnight on `start`.
 
     `parse` gives back the same arrivals, less the first one. Ticks and tokens must not be negative.
     """

@@ -17,8 +17,8 @@ class Place:
 
     Attributes:
         files: glob pattern relative to the folder, for example "cooked_3gp.tar.gz" or "*.txt".
-        item: regular expression that the whole file name (without ".gz"), or the whole path of an archive's member, must
-            match; its first group is the item's name, in which underscores are written as hyphens.
+        item: regular expression that the whole file name (without ".gz"), or the whole path of an archive's member,
+            must match; its first group is the item's name, in which underscores are written as hyphens.
     """
 
     files: str

@@ -1,8 +1,9 @@
 """FCC: fixed broadband throughput of Measuring Broadband America 2016, as cooked by Pensieve's authors.
 
-Source: Mao, Netravali and Alizadeh, "Neural adaptive video streaming with Pensieve", SIGCOMM 2017; Xia et al., "Genet", SIGCOMM
-2022. Rates were filtered to 0.2-6 Mbit/s: not a picture of today's broadband. Only members named `trace_*` are FCC: two thirds
-of the archive fcc_ori are Norway HSDPA logs. Items: the file's name from `trace` on, with hyphens.
+Source: Mao, Netravali and Alizadeh, "Neural adaptive video streaming with Pensieve", SIGCOMM 2017; Xia et al.,
+"Genet", SIGCOMM 2022. Rates were filtered to 0.2-6 Mbit/s: not a picture of today's broadband. Only files named
+`trace_*` are FCC: the archive fcc_ori holds as many Norway HSDPA logs beside them. Items:
+the file's name from `trace` on, with hyphens.
 """
 
 from __future__ import annotations

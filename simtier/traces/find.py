@@ -43,26 +43,28 @@ class Found:
 def search_directories(extra: Sequence[Path] = ()) -> tuple[Path, ...]:
     """Return the directories to search, in order, each once; those that do not exist stay, so that messages name them.
 
-    `extra` (the command line's --traces), then SIMTIER_TRACES (separated as PATH is), then traces/ in the working directory,
-    then the traces/ beside the checkout simtier runs from, if there is one.
+    `extra` (the command line's --traces), then SIMTIER_TRACES (separated as PATH is), then traces/ in the working
+    directory, then the traces/ beside the checkout simtier runs from, if there is one.
     """
     named = [Path(part) for part in os.environ.get("SIMTIER_TRACES", "").split(os.pathsep) if part]
     beside = Path(__file__).resolve().parents[2] / "traces"
     local = [path for path in (Path("traces"), beside) if path.is_dir()]
-    ordered = {path.expanduser().resolve(): path for path in reversed([*extra, *named, *local])}
-    return tuple(reversed(ordered.values()))
+    ordered: dict[Path, Path] = {}
+    for path in (*extra, *named, *local):
+        ordered.setdefault(path.expanduser().resolve(), path)
+    return tuple(ordered.values())
 
 
 def find(name: str, directories: Sequence[Path]) -> Found:
     """Return where the trace `name` lies, in the first of `directories` that has it; nothing of the trace is read.
 
-    Raises TraceError for a name of another form, an unknown dataset, a trace that no directory has (with the closest one they
-    do have), and for a broken archive on the way.
+    Raises TraceError for a name of another form, an unknown dataset, a trace that no directory has (with the closest
+    one they do have), and for a broken archive on the way.
     """
     match = re.fullmatch(r"([^/:]+)([/:])(.+)", name)
     if not match:
         raise TraceError(
-            f"{name!r} is no trace name: write dataset/item, as in 'norway-hsdpa/bus-1', or dataset:path for your own file"
+            f"{name!r} is no trace name: write dataset/item, as in 'norway-hsdpa/bus-1', or dataset:path for a file"
         )
     if match[1] not in DATASETS:
         raise TraceError(f"trace {name!r}: no dataset {match[1]!r}{did_you_mean(match[1], DATASETS)}")
@@ -71,7 +73,7 @@ def find(name: str, directories: Sequence[Path]) -> Found:
 
 
 def available(directories: Sequence[Path]) -> dict[str, Found]:
-    """Return every trace in `directories` by its name, in order of dataset and directory; raises TraceError as `find` does."""
+    """Return every trace in `directories` by its name, dataset by dataset; raises TraceError for a broken archive."""
     traces: dict[str, Found] = {}
     for dataset in DATASETS.values():
         for directory in directories:

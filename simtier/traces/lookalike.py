@@ -1,8 +1,9 @@
-"""Generated traces with the file formats and the published statistics of the public ones, so that nothing needs a download.
+"""Generated traces with the file formats and the published statistics of public ones, so that nothing needs a download.
 
-They stand in for the real data in examples and tests; they are not the data. Each generator takes its numbers from a generator
-passed in and documents its model and what it does not reproduce. Targets are pooled over many traces, so a single one strays.
-Numbers are rounded before they are written, hence the last bit of a machine's exp() does not show in the files.
+They stand in for the real data in examples and tests; they are not the data. Each generator takes its numbers from a
+generator passed in and documents its model and what it does not reproduce. Targets are pooled over many traces, so a
+single one strays. Numbers are rounded before they are written, hence the last bit of a machine's exp() does not show
+in the files.
 """
 
 from __future__ import annotations
@@ -51,8 +52,9 @@ class Requests:
 def hsdpa_like(rng: Generator, duration_s: float = 300.0) -> Bandwidth:
     """Return a trace like Norway HSDPA: a log-normal level for the ride, log-rate AR(1) around it, log-normal steps.
 
-    Pooled targets: 1.67 Mbit/s mean, 0.50 / 1.44 / 3.84 at p5 / p50 / p95, within 0.149 and 8.03; steps 1.28 s on average; lag-1
-    correlation of the log-rate 0.79 inside a ride. Not reproduced: position, and dips that belong to places (tunnels).
+    Pooled targets: 1.67 Mbit/s mean, 0.50 / 1.44 / 3.84 at p5 / p50 / p95, within 0.149 and 8.03; steps 1.28 s on
+    average; lag-1 correlation of the log-rate 0.79 inside a ride. Not reproduced: position, and dips that belong to
+    places (tunnels).
     """
     steps = np.clip(rng.lognormal(math.log(1.04), 0.65, size=math.ceil(3 * duration_s)), 0.16, 14.35)
     seconds = np.concatenate([[0.0], np.cumsum(np.round(steps, 2))])
@@ -63,10 +65,11 @@ def hsdpa_like(rng: Generator, duration_s: float = 300.0) -> Bandwidth:
 
 
 def fcc_like(rng: Generator, duration_s: float = 320.0) -> Bandwidth:
-    """Return a trace like Pensieve's FCC files: one-second rows whose rate changes every 5 s, slow and fast subscribers.
+    """Return a trace like Pensieve's FCC files: one-second rows, a new rate every 5 s, slow and fast lines.
 
-    18 % of the lines are fast (around 3.0 Mbit/s), the others lie around 0.92; log-rate AR(1) from one 5-s measurement to the next.
-    Pooled targets: 1.32 Mbit/s mean, 0.46 / 1.00 / 3.60 at p5 / p50 / p95, within 0.012 and 3.924. Not reproduced: silence.
+    18 % of the lines are fast (around 3.0 Mbit/s), the others lie around 0.92; log-rate AR(1) from one 5-s
+    measurement to the next. Pooled targets: 1.32 Mbit/s mean, 0.46 / 1.00 / 3.60 at p5 / p50 / p95, within 0.012 and
+    3.924. Not reproduced: silence.
     """
     seconds: Floats = np.arange(math.ceil(duration_s), dtype=np.float64)
     fast = rng.random() < 0.18
@@ -77,25 +80,27 @@ def fcc_like(rng: Generator, duration_s: float = 320.0) -> Bandwidth:
 
 
 def oboe_like(rng: Generator, rows: int = 49) -> Bandwidth:
-    """Return a trace like Oboe's: 49 gamma-distributed steps, a uniform level for the session, log-rate AR(1) around it.
+    """Return a trace like Oboe's: 49 gamma-distributed steps, a uniform level per session, log-rate AR(1) around it.
 
-    Pooled targets: 2.84 Mbit/s mean, 0.59 / 2.75 / 5.46 at p5 / p50 / p95, within 0.111 and 13.16; steps 3.67 s on average, the
-    first stamp is not 0; lag-1 correlation of the log-rate 0.67. Not reproduced: sudden, lasting changes of the level.
+    Pooled targets: 2.84 Mbit/s mean, 0.59 / 2.75 / 5.46 at p5 / p50 / p95, within 0.111 and 13.16; steps 3.67 s on
+    average, the first stamp is not 0; lag-1 correlation of the log-rate 0.67. Not reproduced: sudden, lasting changes
+    of the level.
     """
     steps = np.clip(rng.gamma(3.8, 3.67 / 3.8, size=rows), 0.169, 27.571)
     level = math.log(rng.uniform(0.45, 4.9))
     rate = np.exp(level + _ar1(rng, rows, sd=0.26, memory=0.75))
-    seconds: Floats = np.round(np.cumsum(np.round(steps, 3)), 3)
+    seconds = np.cumsum(np.round(steps, 3)).round(3)
     return Bandwidth(seconds, np.round(np.clip(rate, 0.111, 13.16), 6))
 
 
 def code_like(rng: Generator, duration_s: float = 600.0) -> Requests:
-    """Return requests like Azure's `code` hour: on/off traffic, bursts of requests with silences of 5 s and more between them.
+    """Return requests like Azure's `code` hour: bursts of requests with silences of 5 s and more between them.
 
-    A burst has a log-normal number of requests (median 113, mean 152) at log-normal gaps (mean 0.111 s, CV 2.2); a silence is 5 s plus
-    an exponential (43.2 s on average). Targets over hours: 2.57 requests/s, gap CV 13; input 2,048 on average, 1,469 median, at
-    most 7,437 (log-normal, cut there); output 27.9 on average, 13 median, 6 to 1,899 (5 + log-normal). Not reproduced: the many
-    inputs below 300 tokens, gaps under a millisecond, the full variance of counts in a minute.
+    A burst has a log-normal number of requests (median 113, mean 152) at log-normal gaps (mean 0.111 s, CV 2.2); a
+    silence is 5 s plus an exponential (43.2 s on average). Targets over hours: 2.57 requests/s, gap CV 13; input
+    2,048 on average, 1,469 median, at most 7,437 (log-normal, cut there); output 27.9 on average, 13 median, 6 to
+    1,899 (5 + log-normal). Not reproduced: the many inputs below 300 tokens, gaps under a millisecond, the full
+    variance of counts in a minute.
     """
     arrivals: list[Floats] = []
     now = 0.0
@@ -115,9 +120,10 @@ def code_like(rng: Generator, duration_s: float = 600.0) -> Requests:
 def conv_like(rng: Generator, duration_s: float = 600.0) -> Requests:
     """Return requests like Azure's `conv` hour: Poisson arrivals whose log-rate wanders slowly, log-normal lengths.
 
-    The rate is held for 10 s and has a log-sd of 0.3 and a memory of a minute. Targets over hours: 5.53 requests/s, gap CV 1.09, variance
-    to mean of counts in a minute about 20; input 1,155 on average, 1,020 median, at most 14,050; output 211 on average, 129
-    median, 7 to 1,000. Not reproduced: the two humps of the output, the spikes of common prompts in the input.
+    The rate is held for 10 s and has a log-sd of 0.3 and a memory of a minute. Targets over hours: 5.53 requests/s,
+    gap CV 1.09, variance to mean of counts in a minute about 20; input 1,155 on average, 1,020 median, at most
+    14,050; output 211 on average, 129 median, 7 to 1,000. Not reproduced: the two humps of the output, the spikes of
+    common prompts in the input.
     """
     hold = 10.0
     blocks = math.ceil(duration_s / hold)
@@ -131,7 +137,7 @@ def conv_like(rng: Generator, duration_s: float = 600.0) -> Requests:
 
 
 def _ar1(rng: Generator, count: int, *, sd: float, memory: float) -> Floats:
-    """Return `count` values of a stationary AR(1) with mean 0, standard deviation `sd` and lag-1 correlation `memory`."""
+    """Return `count` values of a stationary AR(1) of mean 0, standard deviation `sd` and lag-1 correlation `memory`."""
     noise = rng.normal(0.0, sd, size=count)
     values = np.empty(count)
     values[0] = noise[0]
@@ -153,10 +159,11 @@ def _requests(seconds: Floats, given: Floats, made: Floats) -> Requests:
 
 
 def write_samples(directory: Path, make_rng: Callable[[str], Generator]) -> list[Path]:
-    """Write the look-alikes that simtier ships, and the list of their hashes, under `directory`; return the files' paths.
+    """Write the shipped look-alikes, and the list of their hashes, under `directory`; return the paths of the traces.
 
-    `make_rng` gives the generator for a name such as "traces/norway-hsdpa/bus-1" (`Streams(seed).stream`). The list lets a reader tell
-    a look-alike from the published data, whatever its name. Raises TraceError instead of writing over a file that is not on it.
+    `make_rng` gives the generator for a name such as "traces/norway-hsdpa/bus-1" (`Streams(seed).stream`). The list
+    lets a reader tell a look-alike from the published data, whatever its name. Raises TraceError instead of writing
+    over a file that is not on it.
     """
     manifest = directory / MANIFEST
     ours = manifest.read_text(encoding="utf-8") if manifest.is_file() else ""

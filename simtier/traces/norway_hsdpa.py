@@ -1,7 +1,8 @@
 """Norway 3G/HSDPA: throughput along commute paths around Oslo, as cooked for adaptive video streaming.
 
-Source: Riiser, Vigmostad, Griwodz and Halvorsen, "Commute path bandwidth traces from 3G networks", MMSys 2013; cooked files as
-used by Kan et al., MM 2022. Items: `bus-1`, `car-2`, ... (80 whole files), `bus-13-part0`, ... (144 cut parts, rebased).
+Source: Riiser, Vigmostad, Griwodz and Halvorsen, "Commute path bandwidth traces from 3G networks", MMSys 2013; cooked
+files as used by Kan et al., MM 2022. Items: `bus-1`, `car-2`, ... (80 whole files), `bus-13-part0`, ... (144 cut
+parts, rebased).
 """
 
 from __future__ import annotations

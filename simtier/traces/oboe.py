@@ -1,7 +1,7 @@
 """Oboe: throughput of video sessions, 428 traces of 49 steps. Items: `trace-0` to `trace-427`.
 
-Source: Akhtar et al., "Oboe: auto-tuning video ABR algorithms to network conditions", SIGCOMM 2018. No file starts at 0; all
-are rebased to their first stamp.
+Source: Akhtar et al., "Oboe: auto-tuning video ABR algorithms to network conditions", SIGCOMM 2018. No file starts at
+0; all are rebased to their first stamp.
 """
 
 from __future__ import annotations

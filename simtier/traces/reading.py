@@ -47,7 +47,7 @@ class Trace:
 
 
 def read(found: Found) -> Trace:
-    """Return the trace at `found`; raises TraceError with file, line and column for a missing, damaged or malformed file."""
+    """Return the trace at `found`; raises TraceError with file, line and column if it is damaged or malformed."""
     dataset = DATASETS[found.dataset]
     data = stored.read_bytes(found.path, found.member)
     parsed = dataset.parse(found.label, data)

@@ -1,7 +1,7 @@
 """Bytes of trace files, plain, gzipped or inside a tar.gz, read in place and with bounds.
 
-Nothing is unpacked to disk. Archives are read as a stream; links, devices and sparse files in them are passed over; what a
-file or a member may grow to is bounded, so that a crafted archive cannot fill the memory.
+Nothing is unpacked to disk. Archives are read as a stream; links, devices and sparse files in them are passed over;
+what a file or a member may grow to is bounded, so that a crafted archive cannot fill the memory.
 """
 
 from __future__ import annotations
@@ -81,7 +81,8 @@ def members(path: Path) -> list[str | None]:
 def read_bytes(path: Path, member: str | None) -> bytes:
     """Return the unpacked bytes of a file, or of one member of an archive.
 
-    Raises TraceError when the file is missing, cut short or damaged, has no such member, or unpacks to more than MEMBER_LIMIT.
+    Raises TraceError when the file is missing, cut short or damaged, has no such member, or unpacks to more than
+    MEMBER_LIMIT.
     """
     data = _read_member(path, member) if _is_archive(path) else _read_file(path)
     if data is None:

@@ -2,11 +2,12 @@
 
 The reading of a file, stated because the files do not say it:
 
-- A rate holds from its stamp to the next. (Cooked logs measure a rate over the time before its stamp; taking it for the time
-  after shifts a trace by one step and keeps every statistic.) A rate of zero is data.
+- A rate holds from its stamp to the next. (Cooked logs measure a rate over the time before its stamp; taking it for
+  the time after shifts the rates by one step and leaves their distribution.) A rate of zero is data.
 - Stamps are rebased so that the first is 0, and the offset is noted.
-- The trace loops with period = last stamp + mean step, that is, rows x mean step: the last rate holds for a mean step. The last
-  stamp alone would give the last row no time at all, and turn a file of n even steps into n - 1 of them.
+- The trace loops with period = last stamp + mean step, that is, rows x mean step: the last rate holds for a mean
+  step. The last stamp alone would give the last row no time at all, and turn a file of n even steps into n - 1 of
+  them.
 - Of equal stamps the last row counts, as the earlier ones hold for no time; they are counted as dropped. A stamp before
   the one above is refused: nothing says which of the two is wrong.
 """
@@ -24,7 +25,7 @@ from simtier.units import parse as quantity
 
 
 def parse(label: str, data: bytes) -> Parsed:
-    """Return the trace in a file's bytes; raises TraceError with line and column for anything else than the format above."""
+    """Return the trace in a file's bytes; raises TraceError with line and column for another format."""
     times: list[float] = []
     rates: list[float] = []
     rows_read = 0

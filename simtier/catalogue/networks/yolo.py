@@ -6,11 +6,12 @@ from simtier.models.dnn import Dnn
 from simtier.models.dnn_graph import Graph, Tensor, concat
 
 _CLASSES = 80
+_DETECTIONS = 300  # Ultralytics' max_det; each a box of four, its class and its score
 _BINS = 16  # each side of a box is a distribution over 16 distances (DFL; Li et al., NeurIPS 2020)
 
 
 def yolov8n() -> Dnn:
-    """Return YOLOv8n: backbone, neck and the detection head, down to decoded boxes; suppression of overlaps is left out."""
+    """Return YOLOv8n: backbone, neck, detection head, and the suppression of overlaps, which leaves at most 300 boxes."""
     graph = Graph(3, 640, 640)
     p3, p4, p5 = _backbone(graph)
     maps = _neck(graph, p3, p4, p5)
@@ -57,7 +58,10 @@ def _head(graph: Graph, maps: tuple[Tensor, ...]) -> Tensor:
     anchors = sum(x.shape[1] * x.shape[2] for x in maps)
     # For each anchor: softmax and mean of 4 x 16 bins (about 7 operations a bin), then 80 sigmoids of about 4.
     flop = anchors * (4 * _BINS * 7 + _CLASSES * 4)
-    return graph.layer("decode", "decode", tuple(outputs), (4 + _CLASSES, anchors), flop=flop, parameters=_BINS)
+    boxes = graph.layer("decode", "decode", tuple(outputs), (4 + _CLASSES, anchors), flop=flop, parameters=_BINS)
+    # The best class of each anchor, then about ten operations for the overlap of each pair of those kept.
+    flop = anchors * _CLASSES + 10 * _DETECTIONS**2
+    return graph.layer("suppress", "suppression", (boxes,), (6, _DETECTIONS), flop=flop)
 
 
 def _branch(graph: Graph, name: str, x: Tensor, width: int, channels: int) -> Tensor:

@@ -1,0 +1,42 @@
+"""The command line: `simtier run`, `validate`, and the catalogue's tables.
+
+Results go to stdout, progress and errors to stderr. The exit code is 0 when all is done, 1 when something failed or was
+interrupted, 2 when the scenario or the command is wrong. Each command is a file in this folder.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from simtier.cli import catalogue, policies, report, run, schema, traces, validate
+from simtier.cli.errors import Group
+from simtier.cli.options import Debug
+
+app = typer.Typer(
+    name="simtier",
+    cls=Group,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
+def simtier(*, _debug: Debug = False) -> None:
+    """Simulate machine-learning applications over devices, edge servers and clouds, and compare policies."""
+
+
+app.command("run")(run.run)
+app.command("validate")(validate.validate)
+app.command("schema")(schema.schema)
+app.command("report")(report.report)
+app.command("hardware")(catalogue.hardware)
+app.command("models")(catalogue.models)
+app.add_typer(policies.app, name="policies")
+app.add_typer(traces.app, name="traces")
+
+
+def main() -> None:
+    """Run the command line; the process ends with its exit code."""
+    app()

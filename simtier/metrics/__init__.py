@@ -1,0 +1,8 @@
+"""Metrics: functions of the journal's tables, computed after a run, batch by batch.
+
+A new metric is a function here; no model knows of it.
+"""
+
+from simtier.metrics.summary import summarise
+
+__all__ = ["summarise"]

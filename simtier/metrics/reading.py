@@ -1,0 +1,83 @@
+"""Reading tables batch by batch, so that memory does not follow the number of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+Columns = dict[str, NDArray[Any]]
+
+BATCH_ROWS = 65_536
+
+
+class Texts:
+    """Numbers for texts, the same over all batches."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self._codes: dict[str, int] = {}
+
+    def code(self, name: str) -> int:
+        """Return the number of `name`."""
+        if name not in self._codes:
+            self._codes[name] = len(self.names)
+            self.names.append(name)
+        return self._codes[name]
+
+    def codes(self, column: pa.DictionaryArray) -> NDArray[np.int64]:
+        """Return the numbers of a text column."""
+        own = np.array([self.code(name) for name in column.dictionary.to_pylist()], dtype=np.int64)
+        indices: NDArray[np.int64] = column.indices.to_numpy(zero_copy_only=False)
+        return own[indices]
+
+
+def batches(path: Path, columns: Sequence[str], texts: Texts) -> Iterator[Columns]:
+    """Yield arrays by column name; text columns as numbers of `texts`. Nothing if the table was never written."""
+    if not path.exists():
+        return
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=list(columns)):
+            yield {name: _array(batch.column(name), texts) for name in columns}
+
+
+def _array(column: Any, texts: Texts) -> NDArray[Any]:
+    if pa.types.is_dictionary(column.type):
+        return texts.codes(column)
+    values: NDArray[Any] = column.to_numpy(zero_copy_only=False)
+    return values
+
+
+class Sums:
+    """Sums of several values by a key of several integers."""
+
+    def __init__(self, width: int) -> None:
+        self.by_key: dict[tuple[int, ...], NDArray[np.float64]] = {}
+        self._width = width
+
+    def add(self, keys: Sequence[NDArray[Any]], values: Sequence[NDArray[np.float64]]) -> None:
+        """Add each row's `values` to the sums of its key."""
+        if not len(keys[0]):
+            return
+        # One integer for each distinct key is many times faster than np.unique over rows.
+        packed = np.zeros(len(keys[0]), dtype=np.int64)
+        for key in keys:
+            packed = packed * (int(key.max()) + 1) + key
+        _, first, inverse = np.unique(packed, return_index=True, return_inverse=True)
+        sums = [np.bincount(inverse, weights=value, minlength=len(first)) for value in values]
+        for place, row in enumerate(first):
+            name = tuple(int(key[row]) for key in keys)
+            total = self.by_key.setdefault(name, np.zeros(self._width))
+            total += [column[place] for column in sums]
+
+
+def overlap(start: NDArray[np.float64], end: NDArray[np.float64], window: tuple[float, float]) -> NDArray[np.float64]:
+    """Return how much of each interval lies in `window`; a NaN end is the window's, a NaN start gives nothing."""
+    ends = np.where(np.isnan(end), window[1], end)
+    inside = np.minimum(ends, window[1]) - np.maximum(start, window[0])
+    return np.where(np.isnan(inside), 0.0, np.maximum(inside, 0.0))

@@ -1,0 +1,218 @@
+"""The network: links between named nodes, the paths over them, and what messages do on a path.
+
+Routing is static: the path with the least latency, then the fewest links, then the first by name (Dijkstra, through networkx);
+load does not move it. A message stores and forwards from leg to leg; consecutive fair links are one leg (`simtier.models.fluid`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+from types import MappingProxyType
+from typing import Any, Protocol
+
+import networkx as nx
+
+from simtier.clock import Clock
+from simtier.errors import Problem, ScenarioError, SimtierError, did_you_mean
+from simtier.models.fair import Medium, Sharing
+from simtier.models.fluid import FairLink, FairRun
+from simtier.models.link import SENT, Delay, Handler, Leg, Link, LinkSpec, Message, Row, Surroundings
+from simtier.models.store import StoringLink, Turns
+from simtier.streams import Streams
+
+
+class NoRoute(SimtierError, LookupError):  # noqa: N818 - says what there is not, as networkx's NoPath does
+    """No chain of links leads from one node to the other."""
+
+
+class Rows(Protocol):
+    """The transfers table, as far as the network uses it."""
+
+    append: Callable[[Row], object]
+
+
+class Path:
+    """A way from one node to another; ask `Network.path` for it.
+
+    Attributes:
+        links: the live links in order; empty from a node to itself.
+        latency_s: the sum of their latencies.
+        delay_only: nothing but latency: the caller may as well put the delivery into the heap itself.
+    """
+
+    def __init__(self, links: tuple[Link, ...], around: Surroundings) -> None:
+        self.links = links
+        self.latency_s: float = sum(link.spec.latency_s for link in links)
+        self.delay_only = all(link.spec.delay_only for link in links)
+        self._legs = _legs(links, around)
+        self._only = self._legs[0].send if len(self._legs) == 1 else None
+
+    def send(  # noqa: PLR0917 - the hot path: keywords cost
+        self, index: int, request: int, nbytes: float, deliver: Handler, argument: Any, lost: Handler
+    ) -> None:
+        """Carry `nbytes`, then call `deliver(argument)` at the delivery, or `lost(argument)` if they are lost for good.
+
+        Neither is ever called at once, only later by the clock. `index` >= 0 selects the draws of jitter and loss: a request that
+        carries its own index meets the same jitter under every policy. Raises SimulationError for a negative size or NaN.
+        """
+        message = (index, request, nbytes, deliver, argument, lost)
+        if self._only is not None:
+            self._only(message)
+        else:
+            self._hop((0, message))
+
+    def rate_bytes_per_s(self) -> float:
+        """Return the bytes/s that one message would get now if it were alone; infinity if no link limits it."""
+        return min(leg.rate() for leg in self._legs)
+
+    def share_bytes_per_s(self) -> float:
+        """Return the bytes/s that one more message would get now, beside those present."""
+        return min(leg.share() for leg in self._legs)
+
+    def transfer_s(self, nbytes: float) -> float:
+        """Return the seconds that `nbytes` would take at the present rates without others, jitter or loss; infinity if a rate is 0."""
+        return self.latency_s + (sum(_seconds(nbytes, leg.rate()) for leg in self._legs) if nbytes > 0 else 0.0)
+
+    def _hop(self, trip: tuple[int, Message]) -> None:
+        """Go on to leg `at`; what that leg carries calls this again for the next one."""
+        at, message = trip
+        if at < len(self._legs) - 1:
+            index, request, nbytes, _, _, _ = message
+            message = (index, request, nbytes, self._hop, (at + 1, message), self._lost)
+        self._legs[at].send(message)
+
+    def _lost(self, trip: tuple[int, Message]) -> None:
+        _, (_, _, _, _, argument, lost) = trip
+        lost(argument)
+
+
+class Network:
+    """All links of one run.
+
+    Args:
+        clock: when things happen.
+        streams: the source of jitter and loss.
+        transfers: takes a row (request, link code, bytes, queued_s, started_s, sent_s, delivered_s) for each transmission over a
+            link that is not delay-only, when it is delivered; a lost one has NaN for its delivery.
+        code: returns the number that stands for a text in rows.
+    """
+
+    def __init__(self, clock: Clock, streams: Streams, transfers: Rows, code: Callable[[str], int]) -> None:
+        self._around = Surroundings(clock, streams, transfers.append, code)
+        self._sharing = Sharing(clock)
+        self._links: dict[str, Link] = {}
+        self._media: dict[str, tuple[LinkSpec, Turns | Medium]] = {}
+        self._paths: dict[tuple[str, str], Path] = {}
+        self._graph: nx.DiGraph[str] = nx.DiGraph()
+        self.links: Mapping[str, Link] = MappingProxyType(self._links)
+
+    def add(self, spec: LinkSpec) -> Link:
+        """Add a link and return it, alive.
+
+        Raises ScenarioError if the name is taken, or if links of one medium disagree about its sharing or capacity.
+        """
+        if spec.name in self._links:
+            raise ScenarioError([Problem(f"links.{spec.name}", "another link has this name: choose a new one")])
+        link = self._links[spec.name] = self._make(spec)
+        # Of parallel links only the quickest, then the first by name, can ever be on a shortest path.
+        edge = self._graph.get_edge_data(spec.source, spec.target)
+        if edge is None or (spec.latency_s, spec.name) < (edge["link"].spec.latency_s, edge["link"].name):
+            self._graph.add_edge(spec.source, spec.target, link=link)
+        self.invalidate()
+        return link
+
+    def invalidate(self) -> None:
+        """Forget the paths found so far; messages under way keep theirs."""
+        self._paths.clear()
+
+    def path(self, a: str, b: str) -> Path:
+        """Return the path from node `a` to node `b`; raises NoRoute if there is none."""
+        found = self._paths.get((a, b))
+        if found is None:
+            found = self._paths[a, b] = Path(self._shortest(a, b), self._around)
+        return found
+
+    def close(self) -> None:
+        """Book what is on its way at the end of the run, once: in transmission or in propagation, delivered_s = NaN."""
+        for _, _, _, function, argument in sorted(self._around.clock.heap, key=lambda entry: entry[:3]):
+            if getattr(function, "__func__", None) in _ON_THE_WAY:
+                for row in argument[0]:
+                    if row[SENT] <= self._around.clock.now:
+                        self._around.book((*row[:-1], math.nan))
+        for link in self._links.values():
+            for row in link.partial_rows():
+                self._around.book(row)
+
+    def _make(self, spec: LinkSpec) -> Link:
+        new = Medium(spec.medium, spec.capacity) if spec.sharing == "fair" else Turns(spec.capacity)
+        first, shared = self._media.setdefault(spec.medium, (spec, new))
+        if (first.sharing, first.capacity) != (spec.sharing, spec.capacity):
+            message = f"shares medium {spec.medium!r} with {first.name!r}: give both the same capacity and sharing"
+            raise ScenarioError([Problem(f"links.{spec.name}", message)])
+        if isinstance(shared, Medium):
+            return FairLink(spec, self._around, self._sharing, shared)
+        return StoringLink(spec, self._around, shared)
+
+    def _shortest(self, a: str, b: str) -> tuple[Link, ...]:
+        if a == b:
+            return ()
+        for node in (a, b):
+            if node not in self._graph:
+                raise NoRoute(f"no link starts or ends at node {node!r}{did_you_mean(node, self._graph)}")
+
+        def cost(_: str, node: str, edge: dict[str, Link]) -> Any:  # not a number, but networkx only adds and compares
+            return (
+                None if node == a else _Cost(edge["link"].spec.latency_s, 1, (node,))
+            )  # None: never back to the source
+
+        try:
+            nodes = nx.dijkstra_path(self._graph, a, b, weight=cost)
+        except nx.NetworkXNoPath as error:
+            raise NoRoute(f"no chain of links leads from node {a!r} to node {b!r}: add a link") from error
+        return tuple(self._graph.edges[edge]["link"] for edge in pairwise(nodes))
+
+
+_ON_THE_WAY = (StoringLink.arrive, StoringLink.lose, FairRun.arrive, FairRun.lose)
+
+
+@dataclass(frozen=True, order=True)
+class _Cost:
+    """What Dijkstra's algorithm adds up and compares: latency, then links, then names."""
+
+    latency_s: float
+    links: int
+    names: tuple[str, ...]
+
+    def __add__(self, other: _Cost) -> _Cost:
+        return _Cost(self.latency_s + other.latency_s, self.links + other.links, self.names + other.names)
+
+    def __radd__(self, zero: int) -> _Cost:
+        return self  # networkx starts from the integer 0
+
+
+def _seconds(nbytes: float, rate: float) -> float:
+    return nbytes / rate if rate else math.inf
+
+
+def _kind(link: Link) -> str:
+    """Return what consecutive links must have in common to be one leg."""
+    if isinstance(link, FairLink) and not link.spec.loss:
+        return "fluid"
+    return "delay" if link.spec.delay_only else link.name
+
+
+def _legs(links: Iterable[Link], around: Surroundings) -> list[Leg]:
+    legs = [_leg(tuple(group), around) for _, group in groupby(links, _kind)]
+    return legs or [Delay(around.clock, 0.0)]
+
+
+def _leg(group: tuple[Link, ...], around: Surroundings) -> Leg:
+    first = group[0]
+    if all(link.spec.delay_only for link in group):
+        return Delay(around.clock, sum(link.spec.latency_s for link in group))
+    if isinstance(first, StoringLink):
+        return first
+    return FairRun(tuple(link for link in group if isinstance(link, FairLink)), around)

@@ -1,0 +1,129 @@
+"""Replicas: where requests wait and are served. What they share is here; `slots`, `batches` and `shared` are the ways to serve.
+
+Assumptions: service is never preempted; a request that its client has given up while it waits is dropped when it would start.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from simtier.clock import DECIDE
+from simtier.models.views import ReplicaFacade
+
+if TYPE_CHECKING:
+    from simtier.models.network import Path
+    from simtier.models.node import Claim, Device, Node
+    from simtier.models.queues import Queue
+    from simtier.models.request import Visit
+    from simtier.models.service import Service
+
+NAN = float("nan")
+
+
+class Replica:
+    """One replica of a service on a node.
+
+    Attributes:
+        state: "starting", "ready", "draining" or "gone".
+        in_flight: requests sent to it and not finished.
+        running: requests in service.
+        paths: ways to this replica by the node they start from.
+        busy_edge_s: slot-seconds given, as the sum of ends minus the sum of starts so far (see `busy_slot_s`).
+    """
+
+    def __init__(
+        self, number: int, service: Service, node: Node, device: Device | None, claim: Claim, queue: Queue
+    ) -> None:
+        self.id = number
+        self.service = service
+        self.clock = service.clock
+        self.node = node
+        self.device = device
+        self.claim = claim
+        self.queue = queue
+        self.state = "starting"
+        self.since_s = self.clock.now
+        self.in_flight = 0
+        self.running = 0
+        self.paths: dict[str, Path] = {}
+        self.busy_edge_s = 0.0
+        self.view = ReplicaFacade(self)
+        self.times: dict[Any, Any] = {}
+        self._deciding = False
+        self._record = service.journal.tables["stages"].append
+        self._codes = (service.journal.code(service.name), service.journal.code(node.name))
+
+    # -- what a way to serve fills in
+
+    def arrive(self, visit: Visit) -> None:
+        """Take a visit that has just reached the replica."""
+        raise NotImplementedError
+
+    def _dispatch(self) -> None:
+        """Start what can be started now; called once at the end of an instant in which something changed."""
+        raise NotImplementedError
+
+    def unfinished(self) -> list[tuple[Visit, float, int]]:
+        """Return (visit, busy seconds used so far, batch) of everything in service."""
+        raise NotImplementedError
+
+    # -- what all share
+
+    def busy_slot_s(self) -> float:
+        """Return the integral of running requests up to now."""
+        return self.busy_edge_s + self.running * self.clock.now
+
+    def decide_soon(self) -> None:
+        """Have `_dispatch` called once, when all that falls on this instant has happened."""
+        if not self._deciding:
+            self._deciding = True
+            self.clock.call_at(self.clock.now, self._decide, None, DECIDE)
+
+    def _decide(self, _: object) -> None:
+        self._deciding = False
+        self._dispatch()
+
+    def given_up(self, visit: Visit) -> bool:
+        """Return whether the client of a waiting visit is gone; if so the visit leaves."""
+        if not visit.request.over:
+            return False
+        self.record(visit, NAN, self.clock.now, 0.0, 0)
+        self._gone_from_here(visit)
+        return True
+
+    def record(self, visit: Visit, started_s: float, finished_s: float, busy_s: float, batch: int) -> None:
+        """Append the visit's row to the stages table."""
+        service, node = self._codes
+        self._record(
+            (
+                visit.request.id,
+                visit.stage.code,
+                visit.part.code,
+                service,
+                node,
+                self.id,
+                batch,
+                visit.sent_s,
+                visit.queued_s,
+                started_s,
+                finished_s,
+                busy_s,
+            )
+        )
+
+    def served(self, visit: Visit) -> None:
+        """Pass on a visit whose service has ended and has been recorded."""
+        self._gone_from_here(visit)
+        visit.at = self.node.name
+        visit.stage.leave(visit)
+
+    def _gone_from_here(self, visit: Visit) -> None:
+        self.in_flight -= 1
+        self.service.departed(self)
+
+    def close(self) -> None:
+        """Record what is still here at the end of the run."""
+        for visit, busy_s, batch in self.unfinished():
+            self.record(visit, visit.started_s, NAN, busy_s, batch)
+        for visit in self.queue:
+            self.record(visit, NAN, NAN, 0.0, 0)

@@ -1,0 +1,85 @@
+"""The journal's tables: what models record, column by column."""
+
+from __future__ import annotations
+
+from simtier.journal import Column, TableSpec
+
+
+def _table(name: str, meaning: str, *columns: tuple[str, str, str], traced: bool = True) -> TableSpec:
+    return TableSpec(name, meaning, tuple(Column(*column) for column in columns), traced)
+
+
+REQUESTS = _table(
+    "requests",
+    "One row a request, written when it ends (or at the end of the run).",
+    ("request", "integer", "unique number; the same request has the same number under every policy"),
+    ("app", "text", "application"),
+    ("workload", "text", "workload that sent it"),
+    ("source", "text", "node it came from"),
+    ("arrival_s", "number", "when it entered the system"),
+    ("served_s", "number", "when its last stage ended; NaN if it never did"),
+    ("end_s", "number", "when it ended; NaN if unfinished"),
+    ("deadline_s", "number", "arrival plus SLO target; infinity without an SLO"),
+    ("outcome", "text", "ok, rejected, dropped, timed_out, failed or unfinished"),
+)
+STAGES = _table(
+    "stages",
+    "One row a visit of a request to a replica, written when the service ends (or at the end of the run).",
+    ("request", "integer", "request"),
+    ("stage", "text", "stage"),
+    ("part", "text", "layers run here, for a split DNN"),
+    ("service", "text", "service"),
+    ("node", "text", "node of the replica"),
+    ("replica", "integer", "replica"),
+    ("batch", "integer", "requests that ran together"),
+    (
+        "sent_s",
+        "number",
+        "when the request was ready for this stage and sent on its way, or began to wait for a replica",
+    ),
+    ("queued_s", "number", "when it reached the replica"),
+    ("started_s", "number", "when service began; NaN if it never did"),
+    (
+        "finished_s",
+        "number",
+        "when service ended, or when it left unserved; NaN if it did neither before the end of the run",
+    ),
+    ("busy_s", "number", "core-seconds, or accelerator-seconds, used: a batch's time is divided among its requests"),
+)
+TRANSFERS = _table(
+    "transfers",
+    "One row a message and link; links that only delay leave none.",
+    ("request", "integer", "request the message belongs to"),
+    ("link", "text", "link"),
+    ("bytes", "number", "size of the message"),
+    ("queued_s", "number", "when it reached the link"),
+    ("started_s", "number", "when its first byte left"),
+    ("sent_s", "number", "when its last byte left; the end of the run if that came before"),
+    ("delivered_s", "number", "when its last byte arrived; NaN if it did not, or was lost"),
+)
+REPLICAS = _table(
+    "replicas",
+    "One row a replica and state.",
+    ("replica", "integer", "replica, numbered in order of creation; -1 for one that found no node"),
+    ("service", "text", "service"),
+    ("node", "text", "node"),
+    ("device", "text", "accelerator it runs on, `cpu` without one"),
+    ("state", "text", "starting, ready, draining, or unplaced"),
+    ("start_s", "number", "when the state began"),
+    ("end_s", "number", "when it ended; the end of the run if that came before"),
+    ("cores", "number", "cores reserved"),
+    ("memory_bytes", "number", "memory reserved, the accelerator's included"),
+)
+SAMPLES = _table(
+    "samples",
+    "What was seen at regular times, for the plots; nothing is computed from it.",
+    ("time_s", "number", "when"),
+    ("kind", "text", "service, nodes or links"),
+    ("name", "text", "service, or group of nodes or links"),
+    ("metric", "text", "what"),
+    ("value", "number", "the value at that instant"),
+    traced=False,
+)
+
+TABLES = {table.name: table for table in (REQUESTS, STAGES, TRANSFERS, REPLICAS, SAMPLES)}
+OUTCOMES = ("ok", "rejected", "dropped", "timed_out", "failed", "unfinished")

@@ -1,0 +1,1 @@
+"""Which layers of a DNN run on which tier."""

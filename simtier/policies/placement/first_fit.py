@@ -1,0 +1,18 @@
+"""The first node with room."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from simtier.contract import NodeView, Placement, ReplicaSpecView
+
+
+class FirstFit(Placement):
+    """Take the first node with room, in the scenario's order.
+
+    First fit of bin packing (Johnson et al., SIAM J. Computing 3(4), 1974).
+    """
+
+    def place(self, replica: ReplicaSpecView, nodes: Sequence[NodeView]) -> NodeView | None:
+        """Return the first of `nodes`."""
+        return nodes[0]

@@ -1,0 +1,240 @@
+"""Running a scenario: replications one after the other, tables on disk, one result directory written whole or not at all."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import platform
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from simtier.contract import Decision, Decisions
+from simtier.errors import ResultError
+from simtier.journal import Journal
+from simtier.metrics import summarise
+from simtier.models.tables import TABLES
+from simtier.results import FORMAT, ParquetSink, Result, write_document
+from simtier.scenario import Scenario
+from simtier.scenario.check import require_valid
+from simtier.scenario.load import dump
+from simtier.streams import Streams
+from simtier.world import World
+from simtier.world.assumptions import assumptions
+from simtier.world.layout import layout
+from simtier.world.resolve import resolve
+from simtier.world.traces import TraceShelf
+
+PACKAGES = ("simtier", "simpy", "numpy", "scipy", "pandas", "pyarrow", "networkx", "pydantic")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        replication, replications: which one is running, from 0, of how many.
+        time_s, until_s: simulated time in it, and where it ends.
+        requests_done: requests that have got their outcome, in all replications so far.
+    """
+
+    replication: int
+    replications: int
+    time_s: float
+    until_s: float
+    requests_done: int
+
+
+@dataclass(frozen=True)
+class _Played:
+    """What one or more replications left besides their tables."""
+
+    fingerprint: str
+    ends: list[float]
+    layout: dict[str, Any]
+    decisions: Decisions | None
+    interrupted: bool
+
+
+def run(
+    scenario: Scenario,
+    *,
+    out: Path | str | Literal["auto"] | None = None,
+    traces: Sequence[Path] = (),
+    explain: int = 0,
+    explain_sampled: bool = False,
+    watch: Callable[[Progress], None] | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> Result:
+    """Run `scenario` and return its result.
+
+    Args:
+        scenario: what to run.
+        out: the result directory, which must not exist yet; "auto": `reports/<scenario name>/<time and short fingerprint>`; None: a
+            temporary directory that goes with the returned object.
+        traces: directories in which traces are looked for first.
+        explain: how many decisions of policies to keep.
+        explain_sampled: keep a uniform sample of all decisions instead of the first.
+        watch: called with the progress every few thousand events.
+        stop: asked as often; the run ends early, with status "interrupted", when it returns True.
+
+    Raises ScenarioError with every mistake of the scenario, PolicyError, TraceError, or ResultError if the result cannot be written.
+    """
+    require_valid(scenario, traces)
+    resolved = resolve(scenario)
+    shelf = TraceShelf(traces)
+    with _staging(out) as folder:
+        played = _play(resolved, folder, shelf, explain, explain_sampled, watch, stop)
+        _write(folder, resolved, shelf, played)
+        return _publish(folder, out, resolved.name, played.fingerprint)
+
+
+def _play(
+    scenario: Scenario,
+    folder: Path,
+    shelf: TraceShelf,
+    explain: int,
+    explain_sampled: bool,
+    watch: Callable[[Progress], None] | None,
+    stop: Callable[[], bool] | None,
+) -> _Played:
+    sink = ParquetSink(folder)
+    total, ends, done, interrupted = hashlib.sha256(), [], 0, False
+    described: dict[str, Any] = {}
+    decisions = None
+    try:
+        for replication in range(scenario.run.replications):
+            streams = Streams(scenario.run.seed, replication)
+            if explain and replication == 0:
+                decisions = Decisions(explain, streams.stream("explain") if explain_sampled else None)
+            journal = Journal(TABLES, sink, replication)
+            world = World(scenario, journal, streams, shelf, decisions if replication == 0 else None)
+            with _quiet_collector():
+                finished = world.play(_pulse(world, journal, watch, stop, done))
+                world.close()
+            total.update(journal.fingerprint().encode())
+            ends.append(world.clock.now)
+            done += world.requests_done
+            described = described or layout(world)
+            if not finished:
+                interrupted = True
+                break
+        sink.close()
+    except BaseException:
+        sink.abandon()
+        raise
+    return _Played(total.hexdigest(), ends, described, decisions, interrupted)
+
+
+def _pulse(
+    world: World,
+    journal: Journal,
+    watch: Callable[[Progress], None] | None,
+    stop: Callable[[], bool] | None,
+    done_before: int,
+) -> Callable[[], bool]:
+    """Return the housekeeping between slices of the run: flush, report progress, ask whether to stop."""
+    replications = world.scenario.run.replications
+    replication = journal.replication
+
+    def pulse() -> bool:
+        journal.flush_full()
+        if watch is not None:
+            done = done_before + world.requests_done
+            watch(Progress(replication, replications, world.clock.now, world.until_s, done))
+        return stop is not None and stop()
+
+    return pulse
+
+
+@contextmanager
+def _quiet_collector() -> Iterator[None]:
+    """Let Python's cycle collector look less often: a run makes many short-lived objects and no cycles."""
+    before = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 50)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
+
+
+def _write(folder: Path, scenario: Scenario, shelf: TraceShelf, played: _Played) -> None:
+    """Write everything but the tables."""
+    try:
+        if played.decisions is not None:
+            rows = [asdict(decision) for decision in played.decisions.kept]
+            fields = [(name, pa.float64() if name == "time_s" else pa.string()) for name in Decision.__annotations__]
+            pq.write_table(pa.Table.from_pylist(rows, pa.schema(fields)), folder / "decisions.parquet")
+        (folder / "scenario.yaml").write_text(dump(scenario), encoding="utf-8")
+        document = {
+            "format": FORMAT,
+            "status": "interrupted" if played.interrupted else "done",
+            "seed": scenario.run.seed,
+            "fingerprint": played.fingerprint,
+            "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+            "scenario": scenario.model_dump(mode="json", by_alias=True),
+            "summary": summarise(folder, scenario, played.layout, played.ends),
+            "assumptions": assumptions(scenario, played.layout),
+            "traces": shelf.used(),
+            "layout": played.layout,
+            "ended_s": played.ends,
+            "decisions_seen": played.decisions.seen if played.decisions is not None else 0,
+        }
+        write_document(folder, document)
+    except OSError as error:
+        raise ResultError(f"cannot write the result to {folder}: {error}") from error
+
+
+@contextmanager
+def _staging(out: Path | str | None) -> Iterator[Path]:
+    """Yield a directory to write into, beside where the result will be; it is deleted if anything goes wrong."""
+    parent = (
+        Path(tempfile.gettempdir())
+        if out is None
+        else Path("reports")
+        if out == "auto"
+        else Path(out).absolute().parent
+    )
+    if out not in (None, "auto") and Path(out).exists():  # type: ignore[arg-type]
+        raise ResultError(f"{out} exists already: name another directory, or remove it")
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=".simtier-", dir=parent))
+    except OSError as error:
+        raise ResultError(f"cannot write a result to {parent}: {error.strerror or error}") from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _publish(folder: Path, out: Path | str | None, name: str, fingerprint: str) -> Result:
+    """Move the finished directory to where it belongs and return the result in it."""
+    if out is None:
+        temporary = tempfile.TemporaryDirectory(prefix="simtier-result-")
+        target = Path(temporary.name) / name
+        shutil.move(folder, target)
+        return Result(target, temporary)
+    target = Path(out)
+    if out == "auto":
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        target = Path("reports") / name / f"{stamp}-{fingerprint[:8]}"
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o755)
+        folder.rename(target)
+    except OSError as error:
+        raise ResultError(f"cannot move the result to {target}: {error}") from error
+    return Result(target)

@@ -1,0 +1,44 @@
+"""What authors of policies import for their tests: fakes of all views, and checks of every promise a policy makes.
+
+```python
+from simtier.testing import FakeReplica, FakeRequest, check_policy
+
+def test_my_policy():
+    check_policy(MyPolicy(margin=0.2))
+    near, far = FakeReplica(id=1), FakeReplica(id=2, in_flight=9)
+    assert MyPolicy().choose(FakeRequest(), (near, far)) is near
+```
+"""
+
+from simtier.testing.fakes import (
+    FakeClock,
+    FakeHop,
+    FakeNode,
+    FakeOutcome,
+    FakeReplica,
+    FakeReplicaSpec,
+    FakeRequest,
+    FakeService,
+    FakeSite,
+    FakeSplit,
+    FakeTier,
+)
+from simtier.testing.promises import PROMISES, Promise, check_policy, promises_of
+
+__all__ = [
+    "PROMISES",
+    "FakeClock",
+    "FakeHop",
+    "FakeNode",
+    "FakeOutcome",
+    "FakeReplica",
+    "FakeReplicaSpec",
+    "FakeRequest",
+    "FakeService",
+    "FakeSite",
+    "FakeSplit",
+    "FakeTier",
+    "Promise",
+    "check_policy",
+    "promises_of",
+]

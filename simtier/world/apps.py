@@ -1,0 +1,94 @@
+"""Applications of a scenario, alive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from simtier.catalogue.dnn import dnn
+from simtier.clock import Clock
+from simtier.contract import Asker
+from simtier.journal import Journal
+from simtier.models.app import App
+from simtier.models.dnn_stage import CostTimer, DnnStage, LayerTimer
+from simtier.models.network import Network
+from simtier.models.request import Part
+from simtier.models.service import Service
+from simtier.models.stage import DrawnTimer, Stage, Timer
+from simtier.scenario.services import App as Written
+from simtier.scenario.services import Stage as WrittenStage
+from simtier.streams import Streams
+from simtier.world.times import distribution
+
+
+def parents(stages: Mapping[str, WrittenStage]) -> dict[str, tuple[str, ...]]:
+    """Return the stages each stage waits for: those it names, or the one written before it."""
+    found: dict[str, tuple[str, ...]] = {}
+    before: tuple[str, ...] = ()
+    for name, stage in stages.items():
+        found[name] = before if stage.after is None else stage.after
+        before = (name,)
+    return found
+
+
+class AppMaker:
+    """Builds applications on services that are alive."""
+
+    def __init__(
+        self, clock: Clock, network: Network, journal: Journal, streams: Streams, services: Mapping[str, Service]
+    ) -> None:
+        self._clock = clock
+        self._network = network
+        self._journal = journal
+        self._streams = streams
+        self._services = services
+
+    def make(self, name: str, written: Written, partitioning: Callable[[], Asker], closes_s: float) -> App:
+        """Return the application with its graph of stages; `partitioning` makes an asker if a DNN is split."""
+        timeout = written.timeout if written.timeout is not None else float("inf")
+        app = App(name, self._clock, self._network, self._journal, written.response, timeout, written.priority)
+        before = parents(written.stages)
+        ends = set(written.stages) - {parent for names in before.values() for parent in names}
+        stages = {}
+        for key, stage in written.stages.items():
+            result = written.response if key in ends else stage.output
+            stages[key] = self._stage(key, stage, app, partitioning, result)
+            self._tell_service(stages[key])
+        for key, stage in stages.items():
+            stage.nexts = tuple(stages[other] for other, names in before.items() if key in names)
+            stage.needs = len(before[key])
+            stage.joins = stage.needs > 1
+        firsts = tuple(stages[key] for key, names in before.items() if not names)
+        app.prepare(firsts, len(ends), joins=any(stage.joins for stage in stages.values()), closes_s=closes_s)
+        return app
+
+    def _stage(
+        self, name: str, written: WrittenStage, app: App, partitioning: Callable[[], Asker], result: float
+    ) -> Stage:
+        code = self._journal.code
+        if written.model is not None:
+            names = written.split or (written.service or "",)
+            services = [self._services[service] for service in names]
+            timer = LayerTimer(dnn(written.model), written.precision)
+            output = written.output or timer.dnn.crossing_bytes(len(timer.dnn.layers), written.precision)
+            return DnnStage(name, code(name), app, timer, services, code, partitioning(), output, result or output)
+        assert written.service is not None
+        whole = Part(self._services[written.service], code(""))
+        return Stage(name, code(name), app, self._timer(name, written, app), whole, written.output)
+
+    def _timer(self, name: str, written: WrittenStage, app: App) -> Timer:
+        if written.cost is not None:
+            return CostTimer(written.cost.flop, written.cost.bytes, written.cost.precision)
+        assert written.time is not None
+        times = distribution(written.time)
+        if times.constant:
+            return DrawnTimer(lambda _: times.mean, times.mean, written.batch_cost)
+        return DrawnTimer(
+            self._streams.draws(f"app/{app.name}/{name}/time", times.sample), times.mean, written.batch_cost
+        )
+
+    def _tell_service(self, stage: Stage) -> None:
+        """Let the service know how long a request takes on average on its first replica, for its view."""
+        service = stage.whole.service
+        replica = service.first_replica()
+        if replica is not None:
+            service.mean_work_s = max(service.mean_work_s, stage.timer.typical_s(replica))

@@ -1,0 +1,117 @@
+"""Services of a scenario, alive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import Any
+
+from simtier.catalogue.dnn import dnn
+from simtier.contract import Asker
+from simtier.errors import Problem, ScenarioError
+from simtier.models.autoscaler import Autoscaler
+from simtier.models.batches import BatchReplica
+from simtier.models.node import Claim, Node
+from simtier.models.queues import queue_for
+from simtier.models.replica import Replica
+from simtier.models.service import Service, ServiceSpec
+from simtier.models.shared import SharedReplica
+from simtier.models.slots import SlotReplica
+from simtier.scenario import Scenario
+from simtier.scenario.services import Service as Written
+from simtier.streams import Streams
+from simtier.world.times import distribution
+
+SERVICE_KINDS = ("placement", "routing", "scheduling", "batching", "autoscaling", "admission")
+
+
+class ReplicaMaker:
+    """Builds the replica that a service and a node call for, and keeps all it built."""
+
+    def __init__(self) -> None:
+        self.made: list[Replica] = []
+        self._numbers = count()
+
+    def __call__(self, service: Service, node: Node, device: Any) -> Replica:
+        """Return a new replica of `service` on `node`."""
+        batching = service.askers["batching"]
+        parts = (
+            next(self._numbers),
+            service,
+            node,
+            device,
+            service.spec.claim,
+            queue_for(service.askers["scheduling"]),
+        )
+        replica: Replica
+        if device is not None or not batching.skip:
+            replica = BatchReplica(*parts, batching=batching)
+        elif node.fair_cpu is not None:
+            replica = SharedReplica(*parts)
+        else:
+            replica = SlotReplica(*parts)
+        self.made.append(replica)
+        return replica
+
+
+def weight_bytes(scenario: Scenario, service: str) -> float:
+    """Return the bytes of all models that `service` may have to run: any layers of them, so all of them are loaded."""
+    models = {
+        (stage.model, stage.precision)
+        for app in scenario.apps.values()
+        for stage in app.stages.values()
+        if stage.model is not None and service in (stage.split or (stage.service,))
+    }
+    total = 0.0
+    for model, precision in sorted(models):
+        net = dnn(model)
+        total += net.weight_bytes(0, len(net.layers), precision)
+    return total
+
+
+def service_spec(name: str, written: Written, weights: float, streams: Streams) -> ServiceSpec:
+    """Return what the service is in SI units; a model's weights lie on the accelerator, or in memory without one."""
+    claim = Claim(
+        service=name,
+        cores=written.cores,
+        memory_bytes=written.memory + (0.0 if written.accelerator else weights),
+        accelerator=written.accelerator,
+        device_bytes=weights if written.accelerator else 0.0,
+    )
+    startup = streams.draws(f"service/{name}/startup", distribution(written.startup).sample)
+    return ServiceSpec(name, claim, written.cores, written.concurrency, written.max_batch, startup)
+
+
+def start_initial(service: Service, written: Written, nodes: Sequence[Node]) -> None:
+    """Start the replicas of time zero; raises ScenarioError if one finds no room."""
+    wanted: list[Node | None] = list(nodes) if written.replicas == "each" else [None] * int(written.replicas)
+    for number, node in enumerate(wanted):
+        if not service.start_replica(ready=True, on=node):
+            where = f"node {node.name!r}" if node is not None else f"any node of {', '.join(written.on)}"
+            claim = service.spec.claim
+            raise ScenarioError(
+                [
+                    Problem(
+                        f"services.{service.name}",
+                        f"replica {number + 1} of {len(wanted)} does not fit on {where}: it needs {claim.cores:g} cores, "
+                        f"{claim.memory_bytes:.4g} B of memory"
+                        + (f" and an accelerator with {claim.device_bytes:.4g} B free" if claim.accelerator else ""),
+                    )
+                ]
+            )
+
+
+def make_service(
+    scenario: Scenario,
+    name: str,
+    nodes: Sequence[Node],
+    make: Callable[..., Service],
+    streams: Streams,
+    askers: dict[str, Asker],
+) -> Service:
+    """Return the service with its initial replicas and its autoscaler."""
+    written = scenario.services[name]
+    service = make(service_spec(name, written, weight_bytes(scenario, name), streams), nodes, askers)
+    start_initial(service, written, nodes)
+    Autoscaler(service, askers["autoscaling"], written.least, written.most)
+    return service

@@ -1,0 +1,101 @@
+"""Workloads of a scenario, alive: open ones feed the clock, closed ones are clients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from simtier.clock import Clock
+from simtier.journal import Journal
+from simtier.models import arrivals as a
+from simtier.models import distributions as d
+from simtier.models.app import App, Origin
+from simtier.models.workload import Client, feed
+from simtier.scenario import Scenario
+from simtier.scenario import workloads as w
+from simtier.streams import Streams
+from simtier.world.times import distribution
+from simtier.world.topology import Members
+from simtier.world.traces import TraceShelf
+
+
+@dataclass(frozen=True)
+class _Source:
+    name: str
+    origin: Origin
+    written: w.Workload
+    start_s: float
+    stop_s: float
+
+
+def start_workloads(
+    scenario: Scenario,
+    apps: Mapping[str, App],
+    members: Members,
+    clock: Clock,
+    journal: Journal,
+    streams: Streams,
+    shelf: TraceShelf,
+) -> None:
+    """Give the clock its feed of open arrivals and its closed-loop clients.
+
+    Sources are numbered open ones first, in the order of the scenario; every node of a workload is a source, and so is every
+    closed-loop client.
+    """
+    sources = [
+        source
+        for name, written in scenario.workloads.items()
+        for source in _sources(name, written, scenario, apps, members, journal)
+    ]
+    open_ones = [s for s in sources if not isinstance(s.written.arrivals, w.Closed)]
+    closed = [s for s in sources if isinstance(s.written.arrivals, w.Closed)]
+    total = len(sources)
+    chunks = [a.between(_process(s, streams, shelf), s.start_s, s.stop_s) for s in open_ones]
+    if open_ones:
+        clock.feed(feed([s.origin for s in open_ones], chunks, 0, total))
+    for number, source in enumerate(closed, len(open_ones)):
+        closed_loop = source.written.arrivals
+        assert isinstance(closed_loop, w.Closed)
+        think = streams.draws(f"workload/{source.name}/think", distribution(closed_loop.think).sample)
+        Client(clock, source.origin, number, total, think, source.start_s, source.stop_s)
+
+
+def _sources(
+    name: str, written: w.Workload, scenario: Scenario, apps: Mapping[str, App], members: Members, journal: Journal
+) -> list[_Source]:
+    slo = scenario.apps[written.app].slo
+    target = slo.latency if slo is not None else float("inf")
+    stop = min(scenario.run.duration, written.stop if written.stop is not None else float("inf"))
+    clients = written.arrivals.clients if isinstance(written.arrivals, w.Closed) else 1
+    found = []
+    for node in members.of_all(written.source, f"workloads.{name}.from"):
+        for client in range(clients):
+            origin = Origin(apps[written.app], name, node.name, written.request, target, journal)
+            key = f"{name}/{node.name}" + (f"/{client}" if clients > 1 else "")
+            found.append(_Source(key, origin, written, written.start, stop))
+    return found
+
+
+def _process(source: _Source, streams: Streams, shelf: TraceShelf) -> a.Chunks:
+    """Return the arrival times of an open source, from zero and without end."""
+    process = source.written.arrivals
+    rng = streams.stream(f"workload/{source.name}/arrivals")
+    if isinstance(process, w.Periodic):
+        phase = rng.uniform(0.0, 1 / process.rate) if process.phase == "random" else float(process.phase)
+        return a.periodic(process.rate, phase, process.jitter, rng)
+    if isinstance(process, w.Poisson):
+        return a.renewal(d.exponential(1 / process.rate).sample, rng)
+    if isinstance(process, w.Renewal):
+        gaps = d.gamma if process.process == "gamma" else d.weibull
+        return a.renewal(gaps(1 / process.rate, process.cv).sample, rng)
+    if isinstance(process, w.MarkovModulated):
+        return a.markov_modulated(process.rates, process.stay, rng)
+    if isinstance(process, w.Varying):
+        return a.varying(process.points, rng)
+    assert isinstance(process, w.Replay)
+    trace = shelf.get(process.trace, "llm_requests")
+    stamps = np.asarray(trace.table["arrival_s"].to_numpy(), dtype=np.float64)
+    length = process.length if process.length is not None else float("inf")
+    return a.replayed(stamps, process.start, length, process.speed, process.share, rng)

@@ -1,0 +1,57 @@
+"""Every built-in policy keeps every promise of its kind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from simtier.catalogue.policies import load_policy
+from simtier.contract import KINDS
+from simtier.policies import BUILT_IN
+from simtier.testing import PROMISES, check_policy, promises_of
+from simtier.testing.legal import EXPECTED
+from simtier.testing.world import World
+
+SUBJECTS: dict[str, list[dict[str, object]]] = {
+    "all_on_tier": [{"tier": "edge"}],
+    "fixed_cut": [{"cuts": [2, 4]}],
+    "neurosurgeon": [{}, {"objective": "energy"}, {"load_factor": 0.5}],
+    "power_of_two": [{}, {"d": 1}, {"d": 3}],
+    "size_or_timeout": [{}, {"size": 4, "timeout": "0 s"}, {"timeout": "100 s"}],
+    "bounded_queue": [{"limit": 3}],
+}
+CASES = [
+    pytest.param(kind, name, parameters, promise, id=f"{name}{sorted(parameters.items()) or ''}:{promise}")
+    for kind, names in BUILT_IN.items()
+    for name in names
+    for parameters in SUBJECTS.get(name, [{}])
+    for promise in promises_of(load_policy(kind, name, parameters, Path()))
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "parameters", "promise"), CASES)
+def test_every_built_in_policy_keeps_every_promise(
+    kind: str, name: str, parameters: dict[str, object], promise: str
+) -> None:
+    PROMISES[promise](load_policy(kind, name, parameters, Path()))
+
+
+def test_every_promise_applies_to_some_built_in_policy() -> None:
+    assert {case.values[3] for case in CASES} == set(PROMISES)
+
+
+def test_every_kind_has_built_in_policies_and_every_question_is_asked_in_the_checks() -> None:
+    from simtier.catalogue.policies import questions
+
+    assert list(BUILT_IN) == list(KINDS)
+    for kind in KINDS:
+        for question in questions(kind):
+            assert hasattr(World, question)
+            assert question in EXPECTED
+
+
+def test_a_class_with_defaults_can_be_checked_as_it_is() -> None:
+    from simtier.policies.routing.power_of_two import PowerOfTwo
+
+    check_policy(PowerOfTwo, kind="routing")
