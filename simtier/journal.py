@@ -26,11 +26,14 @@ class Column:
     """One column: its name (with the unit as suffix where it has one), its type, and what it means.
 
     `kind` is "number" (float64), "integer" (int64) or "text" (a code from `Journal.code`, written out as a dictionary column).
+    The `tagged` columns of a table stand side by side and share one value of the row, a tag from `Journal.tag`: what is the same for
+    many rows is looked up when the rows are written out, not carried by each.
     """
 
     name: str
     kind: str
     meaning: str
+    tagged: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,16 @@ class TableSpec:
     meaning: str
     columns: tuple[Column, ...]
     traced: bool = True
+
+    @property
+    def tagged(self) -> tuple[Column, ...]:
+        """The columns that share a tag."""
+        return tuple(column for column in self.columns if column.tagged)
+
+    @property
+    def width(self) -> int:
+        """Values in a row."""
+        return len(self.columns) - max(len(self.tagged) - 1, 0)
 
 
 class Sink(Protocol):
@@ -56,6 +69,8 @@ class Table:
     def __init__(self, spec: TableSpec) -> None:
         self.spec = spec
         self.rows_written = 0
+        self.width = spec.width
+        self.tags: dict[tuple[float, ...], int] = {}
         self._buffer: list[float] = []
         self._hash = hashlib.sha256()
         self.append: Callable[[tuple[float, ...]], None] = self._buffer.extend
@@ -63,22 +78,37 @@ class Table:
     @property
     def pending(self) -> int:
         """Rows appended and not yet taken."""
-        return len(self._buffer) // len(self.spec.columns)
+        return len(self._buffer) // self.width
 
     def take(self) -> NDArray[np.float64]:
         """Return the pending rows as an array (rows, columns) and forget them."""
-        width = len(self.spec.columns)
-        if len(self._buffer) % width:
-            raise SimulationError(f"a row of table {self.spec.name!r} does not have {width} values")
-        rows = np.fromiter(self._buffer, dtype=np.float64, count=len(self._buffer)).reshape(-1, width)
+        if len(self._buffer) % self.width:
+            raise SimulationError(f"a row of table {self.spec.name!r} does not have {self.width} values")
+        rows = np.fromiter(self._buffer, dtype=np.float64, count=len(self._buffer)).reshape(-1, self.width)
         self._buffer.clear()
         self._hash.update(rows.data)
         self.rows_written += len(rows)
         return rows
 
+    def values(self, rows: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+        """Return the values of each column, those behind the tags included."""
+        found: list[NDArray[np.float64]] = []
+        place = 0
+        for column in self.spec.columns:
+            if not column.tagged:
+                found.append(rows[:, place])
+                place += 1
+            elif column is self.spec.tagged[0]:
+                behind = np.array(list(self.tags), dtype=np.float64)[rows[:, place].astype(np.int64)]
+                found.extend(behind.T)
+                place += 1
+        return found
+
     def digest(self) -> bytes:
-        """Return the hash of all rows taken so far."""
-        return self._hash.digest()
+        """Return the hash of all rows taken so far, and of what their tags stand for."""
+        total = self._hash.copy()
+        total.update(repr(list(self.tags)).encode())
+        return total.digest()
 
 
 class Journal:
@@ -100,11 +130,17 @@ class Journal:
         """Return the number that stands for `text` in rows."""
         return self._texts.setdefault(text, len(self._texts))
 
+    def tag(self, table: str, *values: float | str) -> int:
+        """Return the number that stands for the values of a table's tagged columns in its rows."""
+        tags = self.tables[table].tags
+        coded = tuple(float(self.code(value)) if isinstance(value, str) else float(value) for value in values)
+        return tags.setdefault(coded, len(tags))
+
     def flush(self, at_least: int = 1) -> None:
         """Hand every table with `at_least` pending rows to the sink."""
         for name, table in self.tables.items():
             if table.pending >= at_least:
-                self._sink.write(name, self._batch(table.spec, table.take()))
+                self._sink.write(name, self._batch(table, table.take()))
 
     def flush_full(self) -> None:
         """Hand over the tables that have grown long; cheap when none has."""
@@ -119,11 +155,12 @@ class Journal:
                 total.update(name.encode() + table.digest())
         return total.hexdigest()
 
-    def _batch(self, spec: TableSpec, rows: NDArray[np.float64]) -> pa.RecordBatch:
+    def _batch(self, table: Table, rows: NDArray[np.float64]) -> pa.RecordBatch:
         texts = pa.array(list(self._texts), pa.string())
         columns = [pa.array(np.full(len(rows), self.replication, np.int32))]
-        columns += [_column(column.kind, rows[:, i], texts) for i, column in enumerate(spec.columns)]
-        return pa.RecordBatch.from_arrays(columns, schema=schema(spec))
+        for column, values in zip(table.spec.columns, table.values(rows), strict=True):
+            columns.append(_column(column.kind, values, texts))
+        return pa.RecordBatch.from_arrays(columns, schema=schema(table.spec))
 
 
 def schema(spec: TableSpec) -> pa.Schema:
@@ -145,5 +182,9 @@ def _column(kind: str, values: NDArray[np.float64], texts: pa.Array) -> pa.Array
         return pa.array(np.ascontiguousarray(values))
     if kind == "integer":
         return pa.array(values.astype(np.int64))
-    used, codes = np.unique(values.astype(np.int32), return_inverse=True)
-    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), texts.take(pa.array(used)))
+    codes = values.astype(np.int32)
+    used = np.flatnonzero(np.bincount(codes, minlength=len(texts)))
+    # Only the texts that occur, renumbered: np.unique would sort all rows for that.
+    renumbered = np.zeros(len(texts), np.int32)
+    renumbered[used] = np.arange(len(used), dtype=np.int32)
+    return pa.DictionaryArray.from_arrays(pa.array(renumbered[codes]), texts.take(pa.array(used)))

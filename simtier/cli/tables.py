@@ -59,15 +59,16 @@ def measured(metrics: Mapping[str, Any] | None, key: str, unit: str) -> str:
     if value is None:
         return "-"
     half = (metrics or {}).get("half_width_95", {}).get(key)
-    return _one(value, unit) + (f" ± {_one(half, unit)}" if half is not None else "")
+    return _one(value, unit) + (f" ± {_one(half, unit)}" if half else "")
 
 
 def _one(value: float, unit: str) -> str:
     if unit == "%":
         return f"{100 * value:.1f} %"
-    if unit:
+    if unit and unit != "USD":
         return amount(value, unit)
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+    number = f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+    return f"{number} {unit}".strip()
 
 
 def _digits(value: float) -> str:

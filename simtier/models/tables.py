@@ -5,8 +5,10 @@ from __future__ import annotations
 from simtier.journal import Column, TableSpec
 
 
-def _table(name: str, meaning: str, *columns: tuple[str, str, str], traced: bool = True) -> TableSpec:
-    return TableSpec(name, meaning, tuple(Column(*column) for column in columns), traced)
+def _table(
+    name: str, meaning: str, *columns: tuple[str, str, str], tagged: tuple[str, ...] = (), traced: bool = True
+) -> TableSpec:
+    return TableSpec(name, meaning, tuple(Column(*column, column[0] in tagged) for column in columns), traced)
 
 
 REQUESTS = _table(
@@ -21,6 +23,7 @@ REQUESTS = _table(
     ("end_s", "number", "when it ended; NaN if unfinished"),
     ("deadline_s", "number", "arrival plus SLO target; infinity without an SLO"),
     ("outcome", "text", "ok, rejected, dropped, timed_out, failed or unfinished"),
+    tagged=("app", "workload", "source"),
 )
 STAGES = _table(
     "stages",
@@ -45,6 +48,7 @@ STAGES = _table(
         "when service ended, or when it left unserved; NaN if it did neither before the end of the run",
     ),
     ("busy_s", "number", "core-seconds, or accelerator-seconds, used: a batch's time is divided among its requests"),
+    tagged=("stage", "part", "service", "node", "replica"),
 )
 TRANSFERS = _table(
     "transfers",

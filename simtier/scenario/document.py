@@ -84,7 +84,9 @@ class _Reader:
             raise ScenarioError([*self.problems, Problem(dotted(path[:1]), _too_deep(), _line(node), self._name)])
         if not _is_standard(node):
             return self._problem(
-                node, path, f"the tag {_tag(node).replace(_STANDARD, '!!')} is not allowed; write the value plainly"
+                node,
+                path,
+                f"the tag {_clipped(_tag(node).replace(_STANDARD, '!!'))} is not allowed; write the value plainly",
             )
         if isinstance(node, MappingNode):
             return self._mapping(node, path)
@@ -112,7 +114,7 @@ class _Reader:
             if not isinstance(key, ScalarNode):
                 self._problem(key, path, "a key must be a plain word, not a list or a mapping")
             elif name in written:
-                self._problem(key, path, f"the key {name!r} is written twice, first in line {written[name]}")
+                self._problem(key, path, f"the key {_clipped(name)!r} is written twice, first in line {written[name]}")
             elif key.tag == _STANDARD + "merge":
                 for merged, pair in self._merged(item, path, (*within, node)):
                     pairs.setdefault(merged, pair)
@@ -150,8 +152,7 @@ class _Reader:
             if kind == "float":
                 return float(text.lower().replace("_", "").replace(".inf", "inf").replace(".nan", "nan"))
         except ValueError:
-            shown = text if len(text) <= 40 else text[:37] + "..."
-            return self._problem(node, path, f"{shown!r} cannot be read as a number")
+            return self._problem(node, path, f"{_clipped(text)!r} cannot be read as a number")
         return text
 
     def _problem(self, node: Node, path: Steps, message: str) -> None:
@@ -178,6 +179,10 @@ def _line(node: Node) -> int:
 
 def _tag(node: Node) -> str:
     return str(node.tag)
+
+
+def _clipped(text: str) -> str:
+    return text if len(text) <= 40 else text[:37] + "..."
 
 
 def _too_deep() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +45,12 @@ def from_dict(
     plain = _copied(data)
     wanted = changing.pairs(changes)
     if wanted:
-        changed = changing.apply(plain, wanted, Shape(Scenario.model_json_schema()))
+        changed = changing.apply(plain, wanted, _shape())
         source = Source(source.file, source.lines, changed)
     try:
         scenario = Scenario.model_validate(plain)
     except ValidationError as error:
-        raise ScenarioError(explain(error, plain, source, Scenario.model_json_schema)) from error
+        raise ScenarioError(explain(error, plain, source, _shape())) from error
     return scenario.from_source(source, folder or Path())
 
 
@@ -61,6 +62,11 @@ def dump(scenario: Scenario) -> str:
     text = io.StringIO()
     yaml.dump(scenario.model_dump(mode="json", by_alias=True), text)
     return text.getvalue()
+
+
+@cache
+def _shape() -> Shape:
+    return Shape(Scenario.model_json_schema())
 
 
 def _copied(data: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -47,14 +47,11 @@ _MESSAGES: Mapping[str, str] = MappingProxyType(
 )
 
 
-def explain(
-    error: ValidationError, data: Any, source: Source, schema: Callable[[], Mapping[str, Any]]
-) -> list[Problem]:
+def explain(error: ValidationError, data: Any, source: Source, shape: Shape) -> list[Problem]:
     """Return every mistake behind `error`, raised for `data`, in the order of the file.
 
     A value that fits no member of a union is one mistake, however many members there are.
     """
-    shape = Shape(schema())
     places: dict[Steps, list[ErrorDetails]] = defaultdict(list)
     for detail in error.errors(include_url=False):
         places[_place(detail, data)].append(detail)

@@ -47,7 +47,7 @@ class Trace(Part):
     """Name of a trace, for example `norway-hsdpa/bus-1`; see `simtier traces list`."""
     scale: Annotated[float, Field(gt=0)] = 1.0
     """Rates are multiplied by this."""
-    offset: Seconds | Literal["random"] = 0.0
+    offset: Literal["random"] | Seconds = 0.0
     """Where in the trace time zero falls; `random` draws a place for each link of the group."""
 
 

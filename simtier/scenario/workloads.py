@@ -17,7 +17,7 @@ class Periodic(Part):
     process: Literal["periodic"]
     rate: PerSecond
     """Requests of each source."""
-    phase: Seconds | Literal["random"] = "random"
+    phase: Literal["random"] | Seconds = "random"
     """Time of the first request; `random`: uniform over a period, each source its own."""
     jitter: Seconds = 0.0
     """Each request is late by a uniform time up to this; must be less than a period."""

@@ -104,7 +104,6 @@ def over(hop: FakeHop, nbytes: float, objective: str) -> float:
     if nbytes and not hop.rate_bytes_per_s:
         return math.inf
     if objective == "energy":
-        # Bytes of 0 over a rate of 0 cost the latency in both objectives: no time passes, nothing is sent.
         return hop.joules_per_byte * nbytes
     return hop.latency_s + (nbytes / hop.rate_bytes_per_s if nbytes else 0.0)
 
@@ -154,11 +153,11 @@ def splits(numbers: st.SearchStrategy[float], rates: st.SearchStrategy[float]) -
 
 
 objectives = st.sampled_from(["latency", "energy"])
-exact = splits(st.integers(0, 8).map(float), st.sampled_from([0.0, 0.5, 1.0, 4.0, math.inf]))
+exact = splits(st.sampled_from([0.0, 1.0, 2.0, 5.0]), st.sampled_from([0.0, 0.5, 1.0, 4.0, math.inf]))
 rounded = splits(st.floats(0.0, 100.0), st.sampled_from([0.0, math.inf]) | st.floats(0.001, 1e9))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(derandomize=True, max_examples=500, deadline=None)
 @given(split=exact, objective=objectives, load_factor=st.sampled_from([0.0, 0.5]))
 def test_neurosurgeon_gives_the_first_of_the_best_of_all_splits(
     split: FakeSplit, objective: str, load_factor: float
@@ -169,7 +168,7 @@ def test_neurosurgeon_gives_the_first_of_the_best_of_all_splits(
     assert tuple(policy.split(REQUEST, split)) == best
 
 
-@settings(max_examples=200, deadline=None)
+@settings(derandomize=True, max_examples=200, deadline=None)
 @given(split=rounded, objective=objectives, load_factor=st.floats(0.0, 2.0))
 def test_neurosurgeon_is_never_worse_than_any_split(split: FakeSplit, objective: str, load_factor: float) -> None:
     policy = Neurosurgeon(objective=objective, load_factor=load_factor)

@@ -37,9 +37,8 @@ class Neurosurgeon(Partitioning):
         """Return the cuts of least cost."""
         crossing = path.crossing_bytes
         layers = len(crossing) - 1
-        onward = [
-            math.inf
-        ] * layers  # onward[c]: least cost of all that follows once layers before c have run up to here
+        # onward[c]: the least cost of all that follows when layers before c have run on the tiers nearer than this one.
+        onward = [math.inf] * layers
         ends: list[list[int]] = []
         for tier, hop, back in zip(reversed(path.tiers), reversed(path.hops), reversed(path.returns), strict=True):
             cost, end = self._moving(back, crossing[layers:])[0], layers
@@ -62,13 +61,14 @@ class Neurosurgeon(Partitioning):
 
     def _weight(self, tier: TierView) -> float:
         """Return the cost of one second of layer time on `tier`."""
-        return tier.active_w if self.objective == "energy" else 1.0
+        return tier.active_w if self.objective == "energy" else 1.0 + self.load_factor * tier.queued
 
     def _moving(self, hop: HopView, crossing: Sequence[float]) -> list[float]:
         """Return the cost of moving each number of bytes over `hop`."""
-        rate, latency = hop.rate_bytes_per_s, hop.latency_s
+        rate = hop.rate_bytes_per_s
+        fixed = 0.0 if self.objective == "energy" else hop.latency_s
         if rate <= 0.0:
-            return [math.inf if nbytes > 0.0 else latency for nbytes in crossing]
+            return [math.inf if nbytes > 0.0 else fixed for nbytes in crossing]
         if self.objective == "energy":
             return [hop.joules_per_byte * nbytes for nbytes in crossing]
-        return [latency + nbytes / rate for nbytes in crossing]
+        return [fixed + nbytes / rate for nbytes in crossing]
