@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 
 Sampler = Callable[[Generator, int], NDArray[np.float64]]
 
-_BLOCK_BITS = 10
-_BLOCK = 1 << _BLOCK_BITS
-_MASK = _BLOCK - 1
+BLOCK_BITS = 10
+BLOCK_MASK = (1 << BLOCK_BITS) - 1
 _KEPT_BLOCKS = 128
 
 
@@ -58,26 +57,26 @@ class Draws:
     Modeling and Analysis, section 11.2), whatever order they serve requests in.
     """
 
-    __slots__ = ("_blocks", "_current", "_generator", "_sample", "_values")
+    __slots__ = ("_blocks", "_generator", "_sample", "block", "values")
 
     def __init__(self, generator: Callable[[int], Generator], sample: Sampler) -> None:
         self._generator = generator
         self._sample = sample
         self._blocks: dict[int, list[float]] = {}
-        self._current = -1
-        self._values: list[float] = []
+        self.block = -1
+        self.values: list[float] = []
 
     def __call__(self, index: int) -> float:
         """Return the number at `index` >= 0."""
-        block = index >> _BLOCK_BITS
-        if block != self._current:
-            self._load(block)
-        return self._values[index & _MASK]
+        if index >> BLOCK_BITS != self.block:
+            self.load(index >> BLOCK_BITS)
+        return self.values[index & BLOCK_MASK]
 
-    def _load(self, block: int) -> None:
+    def load(self, block: int) -> None:
+        """Make `values` those of one block: draws block * BLOCK to (block + 1) * BLOCK - 1."""
         values = self._blocks.get(block)
         if values is None:
             if len(self._blocks) >= _KEPT_BLOCKS:
                 del self._blocks[next(iter(self._blocks))]  # the oldest; it can be made again
-            values = self._blocks[block] = self._sample(self._generator(block), _BLOCK).tolist()
-        self._current, self._values = block, values
+            values = self._blocks[block] = self._sample(self._generator(block), 1 << BLOCK_BITS).tolist()
+        self.block, self.values = block, values

@@ -1,7 +1,7 @@
 """The command line: `simtier run`, `validate`, and the catalogue's tables.
 
 Results go to stdout, progress and errors to stderr. The exit code is 0 when all is done, 1 when something failed or was
-interrupted, 2 when the scenario or the command is wrong. Each command is a file in this folder.
+interrupted, 2 when the scenario or the command is wrong, 130 when a second Ctrl-C aborted. Each command is a file in this folder.
 """
 
 from __future__ import annotations

@@ -38,7 +38,6 @@ class App:
         self.name = name
         self.clock = clock
         self.priority = priority
-        self.code = journal.code(name)
         self.alive: dict[int, Request] = {}
         self.finished = 0
         self.observers: list[tuple[Callable[..., Any], Policy]] = []
@@ -58,25 +57,29 @@ class App:
         self.closes_s = closes_s
         self._unwatched = not self.observers and self._timeout_s == float("inf")
 
+    def entry(self) -> Callable[[Request, str, float], None]:
+        """Return what lets a request in: the only first stage itself if nothing else is to be done."""
+        plain = len(self.first_stages) == 1 and self.ends == 1 and self._timeout_s == float("inf")
+        return self.first_stages[0].enter if plain else self.begin
+
     def observe(self, ask: Callable[..., Any], policy: Policy) -> None:
         """Let `policy` hear of every finished request from now on; before the run begins."""
         self.observers.append((ask, policy))
         self._unwatched = False
 
-    def begin(self, request: Request) -> None:
-        """Let a request enter its first stages."""
-        self.alive[request.id] = request
-        origin = request.origin
+    def begin(self, request: Request, node: str, nbytes: float) -> None:
+        """Let a request of `nbytes` on `node` enter the first stages."""
         if self._timeout_s != float("inf"):
             request.timeout = self.clock.call_in(self._timeout_s, self._time_out, request)
-        if self.ends != 1:
-            request.open_ends = self.ends
+        request.open_ends = self.ends
         for stage in self.first_stages:
-            stage.enter(request, origin.node, origin.nbytes, None)
+            stage.enter(request, node, nbytes)
 
     def respond(self, visit: Visit) -> None:
         """Send the answer home after a last stage; a DAG with several answers with the last of them."""
         request = visit.request
+        if request.over:
+            return
         if self.ends != 1:
             request.open_ends -= 1
             if request.open_ends:
@@ -125,9 +128,7 @@ class App:
         self._record(
             (
                 request.id,
-                self.code,
-                origin.workload_code,
-                origin.node_code,
+                origin.tag,
                 request.arrival_s,
                 request.served_s,
                 end_s,
@@ -160,7 +161,7 @@ def _forget_joins(request: Request) -> None:
 
 
 class Origin:
-    """One source node of one workload: makes its requests.
+    """One source node of one workload: makes its requests. To be built once its app is prepared.
 
     Attributes:
         nbytes: bytes a request brings.
@@ -168,18 +169,7 @@ class Origin:
         on_end: called with each finished request; None if nobody waits (open workloads).
     """
 
-    __slots__ = (
-        "_begin",
-        "_clock",
-        "app",
-        "nbytes",
-        "node",
-        "node_code",
-        "on_end",
-        "target_s",
-        "workload",
-        "workload_code",
-    )
+    __slots__ = ("_alive", "_begin", "_clock", "app", "nbytes", "node", "on_end", "tag", "target_s", "workload")
 
     def __init__(self, app: App, workload: str, node: str, nbytes: float, target_s: float, journal: Journal) -> None:
         self.app = app
@@ -187,12 +177,13 @@ class Origin:
         self.node = node
         self.nbytes = nbytes
         self.target_s = target_s
-        self.workload_code = journal.code(workload)
-        self.node_code = journal.code(node)
+        self.tag = journal.tag("requests", app.name, workload, node)
         self.on_end: Callable[[Request], object] | None = None
         self._clock = app.clock
-        self._begin = app.begin
+        self._alive = app.alive
+        self._begin = app.entry()
 
     def arrive(self, number: int) -> None:
         """Let request `number` enter the system now."""
-        self._begin(Request(number, self, self._clock.now))
+        request = self._alive[number] = Request(number, self, self._clock.now)
+        self._begin(request, self.node, self.nbytes)

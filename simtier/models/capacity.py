@@ -115,11 +115,10 @@ class Piecewise:
         if goal > before[-1]:
             if self.period_s is None or before[-1] == 0:
                 return math.inf
-            loops = math.ceil(goal / before[-1]) - 1
-            goal -= loops * before[-1]
-            if goal <= 0:  # rounding: exactly at the end of the period before
-                loops, goal = loops - 1, before[-1]
-            loop, goal = loop + loops, min(goal, before[-1])
+            loops, goal = divmod(goal, before[-1])
+            loop += int(loops)
+            if goal == 0:  # through exactly at the end of the loop before
+                loop, goal = loop - 1, before[-1]
         segment = bisect_left(before, goal) - 1
         extra = (goal - before[segment]) / self.bytes_per_s[segment]
         return max(self._start(loop, segment) + extra, end)

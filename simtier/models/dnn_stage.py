@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from simtier.contract import Asker, Partitioning
@@ -15,8 +15,6 @@ from simtier.models.stage import Stage
 from simtier.models.views import RequestFacade
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from simtier.models.app import App
     from simtier.models.hardware import Processor
     from simtier.models.replica import Replica
@@ -95,28 +93,25 @@ class DnnStage(Stage):
     def __init__(
         self,
         name: str,
-        code: int,
         app: App,
         timer: LayerTimer,
         services: Sequence[Service],
-        text_code: Callable[[str], int],
         asker: Asker,
         output_bytes: float,
         result_bytes: float,
     ) -> None:
-        super().__init__(name, code, app, timer, Part(services[0], text_code("")), output_bytes)
+        super().__init__(name, app, timer, Part(services[0]), output_bytes)
         self._result_bytes = result_bytes
         self._crossing: dict[float, tuple[float, ...]] = {}
         self.layers = timer
         self._services = services
-        self._text_code = text_code
         self._asker = asker
         self._depth = len(timer.dnn.layers)
         self._parts: dict[tuple[int, int, int], Part] = {}
         self._plans: dict[tuple[int, ...], tuple[tuple[Part, float], ...]] = {}
         self._remembered: dict[str, tuple[float, tuple[int, ...]]] = {}
 
-    def enter(self, request: Request, at: str, nbytes: float, previous: Visit | None) -> None:
+    def _enter(self, request: Request, at: str, nbytes: float) -> None:
         """Ask how to split, and send the request to the first part."""
         first = Visit(request, self, self.whole, at, nbytes, self._clock.now)
         plan = self._plan(self._cuts(first))
@@ -125,7 +120,10 @@ class DnnStage(Stage):
         first.later = later
         part.service.take(first)
 
-    def leave(self, visit: Visit) -> None:
+    def _after(self) -> Callable[[Visit], None]:
+        return self._next_part
+
+    def _next_part(self, visit: Visit) -> None:
         """Send what crosses the cut to the next part, or finish the stage."""
         if visit.request.over:
             return
@@ -191,6 +189,6 @@ class DnnStage(Stage):
         part = self._parts.get((tier, first, last))
         if part is None:
             whole = first == 0 and last == self._depth
-            code = self._text_code("all layers" if whole else f"layers {first} to {last - 1}")
-            part = self._parts[tier, first, last] = Part(self._services[tier], code, first, last)
+            name = "all layers" if whole else f"layers {first} to {last - 1}"
+            part = self._parts[tier, first, last] = Part(self._services[tier], name, first, last)
         return part

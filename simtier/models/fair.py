@@ -121,11 +121,16 @@ class Sharing:
     def start(self, route: Route, nbytes: float, done: Done, argument: Any) -> None:
         """Begin a flow of `nbytes` now and call `done(argument)` when its last byte has left."""
         now = self._clock.now
-        route.work, route.since = route.work_at(now), now
+        if route.flows:
+            route.work = route.work_at(now)
+        route.since = now
         heappush(route.flows, (route.work + nbytes, self._clock.next_serial(), nbytes, done, argument))
         for medium in route.media:
             medium.routes[route] = None
-        self._share_out(_connected(route), now, route)
+        if route.is_lone():
+            self._pace(route, now, math.nan, lone=True)
+        else:
+            self._share_out(_connected(route), now, route)
 
     def share(self, route: Route) -> float:
         """Return the bytes/s that one more flow on `route` would get now."""
@@ -145,7 +150,7 @@ class Sharing:
     def _finish(self, route: Route) -> None:
         """End the flows that are through (called by the clock)."""
         now = self._clock.now
-        connected = _connected(route)
+        others = None if route.is_lone() else _connected(route)
         flows, route.work, route.since, route.wake = route.flows, route.flows[0][0], now, None
         ended = []
         while flows and flows[0][0] <= route.work:
@@ -154,7 +159,10 @@ class Sharing:
             route.work = 0.0
             for medium in route.media:
                 medium.routes.pop(route, None)
-        self._share_out([r for r in connected if r.flows], now, route)
+        if others:
+            self._share_out([other for other in others if other.flows], now, route)
+        elif flows:
+            self._pace(route, now, math.nan, lone=True)
         for _, _, _, done, argument in ended:
             done(argument)
 
@@ -167,15 +175,10 @@ class Sharing:
 
     def _share_out(self, routes: list[Route], now: float, touched: Route | None) -> None:
         """Give all routes that hang together their rates, and reschedule those whose next end has moved."""
-        if len(routes) == 1 and routes[0].is_lone():
-            self._pace(routes[0], now, math.nan, lone=True)
-            return
         entangled = [route for route in routes if not route.is_lone()]
         for route in routes:
             if route.is_lone() and (route is touched or not route.lone):
                 self._pace(route, now, math.nan, lone=True)
-        if not entangled:
-            return
         rates = _rates(entangled, [len(route.flows) for route in entangled], now)
         for route, rate in zip(entangled, rates, strict=True):
             if route is touched or route.lone or rate != route.rate:
@@ -184,7 +187,8 @@ class Sharing:
                 self._watch(medium, now)
 
     def _pace(self, route: Route, now: float, rate: float, *, lone: bool) -> None:
-        route.work, route.since = route.work_at(now), now
+        if route.since < now:
+            route.work, route.since = route.work_at(now), now
         route.rate, route.lone = rate, lone
         if route.wake is not None:
             self._clock.cancel(route.wake)
@@ -201,8 +205,6 @@ class Sharing:
 
 def _connected(route: Route) -> list[Route]:
     """Return `route` and all that share a medium with it, or with one of those, and so on: nobody else feels a change."""
-    if route.is_lone():
-        return [route]
     found = {route: None}
     reached = [route]
     for at in reached:

@@ -25,8 +25,8 @@ Message = tuple[int, int, float, Handler, Any, Handler]
 """Index of the draws of jitter and loss, request, bytes, `deliver`, the argument of it and of the last, `lost`."""
 Row = tuple[float, float, float, float, float, float, float]
 """A row of the transfers table: request, code of the link, bytes, queued_s, started_s, sent_s, delivered_s."""
-STARTED, SENT = 4, 5
-"""Where a row has these two."""
+STARTED, SENT, DELIVERED = 4, 5, 6
+"""Where a row has these three."""
 
 
 @dataclass(frozen=True)

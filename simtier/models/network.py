@@ -19,7 +19,7 @@ from simtier.clock import Clock
 from simtier.errors import Problem, ScenarioError, SimtierError, did_you_mean
 from simtier.models.fair import Medium, Sharing
 from simtier.models.fluid import FairLink, FairRun
-from simtier.models.link import SENT, Delay, Handler, Leg, Link, LinkSpec, Message, Row, Surroundings
+from simtier.models.link import DELIVERED, SENT, Delay, Handler, Leg, Link, LinkSpec, Message, Row, Surroundings
 from simtier.models.store import StoringLink, Turns
 from simtier.streams import Streams
 
@@ -136,12 +136,17 @@ class Network:
         return found
 
     def close(self) -> None:
-        """Book what is on its way at the end of the run, once: in transmission or in propagation, delivered_s = NaN."""
+        """Book what is on its way at the end of the run; call it once.
+
+        In propagation: delivered_s = NaN. In transmission: also sent_s = now, and only the bytes that have left. What waits has
+        used nothing and gets no row.
+        """
+        now = self._around.clock.now
         for _, _, _, function, argument in sorted(self._around.clock.heap, key=lambda entry: entry[:3]):
             if getattr(function, "__func__", None) in _ON_THE_WAY:
                 for row in argument[0]:
-                    if row[SENT] <= self._around.clock.now:
-                        self._around.book((*row[:-1], math.nan))
+                    if row[SENT] <= now:
+                        self._around.book(row if row[DELIVERED] < now else (*row[:DELIVERED], math.nan))
         for link in self._links.values():
             for row in link.partial_rows():
                 self._around.book(row)

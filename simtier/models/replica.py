@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from simtier.models.network import Path
     from simtier.models.node import Claim, Device, Node
     from simtier.models.queues import Queue
-    from simtier.models.request import Visit
+    from simtier.models.request import Part, Visit
     from simtier.models.service import Service
 
 NAN = float("nan")
@@ -51,7 +51,7 @@ class Replica:
         self.times: dict[Any, Any] = {}
         self._deciding = False
         self._record = service.journal.tables["stages"].append
-        self._codes = (service.journal.code(service.name), service.journal.code(node.name))
+        self._tags: dict[Part, int] = {}
 
     # -- what a way to serve fills in
 
@@ -88,20 +88,20 @@ class Replica:
         if not visit.request.over:
             return False
         self.record(visit, NAN, self.clock.now, 0.0, 0)
-        self._gone_from_here(visit)
+        self.in_flight -= 1
+        self.service.departed(self)
         return True
 
     def record(self, visit: Visit, started_s: float, finished_s: float, busy_s: float, batch: int) -> None:
         """Append the visit's row to the stages table."""
-        service, node = self._codes
+        try:
+            tag = self._tags[visit.part]
+        except KeyError:
+            tag = self._new_tag(visit)
         self._record(
             (
                 visit.request.id,
-                visit.stage.code,
-                visit.part.code,
-                service,
-                node,
-                self.id,
+                tag,
                 batch,
                 visit.sent_s,
                 visit.queued_s,
@@ -113,13 +113,16 @@ class Replica:
 
     def served(self, visit: Visit) -> None:
         """Pass on a visit whose service has ended and has been recorded."""
-        self._gone_from_here(visit)
+        self.in_flight -= 1
+        if self.service.attentive:
+            self.service.departed(self)
         visit.at = self.node.name
         visit.stage.leave(visit)
 
-    def _gone_from_here(self, visit: Visit) -> None:
-        self.in_flight -= 1
-        self.service.departed(self)
+    def _new_tag(self, visit: Visit) -> int:
+        names = (visit.stage.name, visit.part.name, self.service.name, self.node.name)
+        tag = self._tags[visit.part] = self.service.journal.tag("stages", *names, self.id)
+        return tag
 
     def close(self) -> None:
         """Record what is still here at the end of the run."""

@@ -39,14 +39,14 @@ class Part:
     Attributes:
         service: who does it.
         first, last: layers [first, last) for a DNN, else 0, 0.
-        code: the journal's number for its name.
+        name: empty for all of a stage, else which layers.
     """
 
-    __slots__ = ("code", "first", "last", "service")
+    __slots__ = ("first", "last", "name", "service")
 
-    def __init__(self, service: Service, code: int, first: int = 0, last: int = 0) -> None:
+    def __init__(self, service: Service, name: str = "", first: int = 0, last: int = 0) -> None:
         self.service = service
-        self.code = code
+        self.name = name
         self.first = first
         self.last = last
 

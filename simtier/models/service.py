@@ -67,6 +67,8 @@ class Service:
         self.max_batch = spec.max_batch
         self.nodes = nodes
         self.clock = clock
+        self._heap = clock.heap
+        self._serial = clock.next_serial
         self.network = network
         self.journal = journal
         self.askers = askers
@@ -76,6 +78,8 @@ class Service:
         self.starting = 0
         self.draining: list[Replica] = []
         self.waiting: deque[Visit] = deque()
+        self.attentive = False
+        """Whether it must hear of every request that leaves a replica: some wait, or a replica drains."""
         self.mean_work_s = 0.0
         self.on_none_ready: Callable[[], object] = lambda: None
         self._make_replica = make_replica
@@ -95,9 +99,7 @@ class Service:
         """Take a visit that is about to come here: admit it, then route it."""
         if not self._admits_all and not self._admitted(visit):
             visit.stage.app.end(visit.request, "rejected", visit)
-            return
-        only = self._only
-        if only is not None:
+        elif (only := self._only) is not None:
             self.send(visit, only)
         else:
             self.route(visit)
@@ -105,7 +107,7 @@ class Service:
     def route(self, visit: Visit) -> None:
         """Ask which replica gets the visit, and send it there."""
         if not self.ready:
-            self.waiting.append(visit)
+            self._wait(visit)
             if not self.starting:
                 self.on_none_ready()
             return
@@ -113,7 +115,7 @@ class Service:
         views = self.ready_views
         answer = asker.ask(self._choose, RequestFacade(visit), views)
         if answer is WAIT:
-            self.waiting.append(visit)
+            self._wait(visit)
         elif answer is REJECT:
             visit.stage.app.end(visit.request, "rejected", visit)
         else:
@@ -132,8 +134,8 @@ class Service:
         path = replica.paths.get(visit.at) or self.path_to(replica, visit.at)
         if path.delay_only:
             # clock.call_in without the call: every request comes by here.
-            entry = (self.clock.now + path.latency_s, NORMAL, self.clock.next_serial(), replica.arrive, visit)
-            heappush(self.clock.heap, entry)
+            entry = (self.clock.now + path.latency_s, NORMAL, self._serial(), replica.arrive, visit)
+            heappush(self._heap, entry)
         else:
             request = visit.request
             path.send(request.id, request.id, visit.nbytes, replica.arrive, visit, self.lost)
@@ -158,6 +160,11 @@ class Service:
             self._route_waiting()
         if replica.state == "draining" and replica.in_flight == 0:
             self._end(replica)
+        self.attentive = bool(self.waiting or self.draining)
+
+    def _wait(self, visit: Visit) -> None:
+        self.waiting.append(visit)
+        self.attentive = True
 
     def _route_waiting(self) -> None:
         """Ask again for the requests that wait, in order, until one has to go on waiting."""
@@ -211,6 +218,7 @@ class Service:
         self._ready_changed()
         self._change_state(replica, "draining")
         self.draining.append(replica)
+        self.attentive = True
         if replica.in_flight == 0:
             self._end(replica)
 

@@ -25,6 +25,7 @@ class SlotReplica(Replica):
         self._free = self.service.concurrency
         self._cores_each = self.claim.cores / self.service.concurrency
         self._at_once = isinstance(self.queue, Fifo)
+        self._next = self._dispatch if self._at_once else self.decide_soon
         self._heap = self.clock.heap
         self._serial = self.clock.next_serial
 
@@ -49,16 +50,12 @@ class SlotReplica(Replica):
 
     def _finish(self, visit: Visit) -> None:
         now = self.clock.now
-        started = visit.started_s
         self._free += 1
         self.running -= 1
         self.busy_edge_s += now
-        self.record(visit, started, now, (now - started) * self._cores_each, 1)
+        self.record(visit, visit.started_s, now, (now - visit.started_s) * self._cores_each, 1)
         if self.queue:
-            if self._at_once:
-                self._dispatch()
-            else:
-                self.decide_soon()
+            self._next()
         self.served(visit)
 
     def _dispatch(self) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from simtier.models.request import Part, Request, Visit
+from simtier.streams import BLOCK_BITS, BLOCK_MASK, Draws
 
 if TYPE_CHECKING:
     from simtier.models.app import App
@@ -32,43 +33,45 @@ class Stage:
         nexts: stages that get this one's output.
         needs: how many stages hand it their output; above 1 it is a join and waits for all.
         joins: True if `needs` is above 1.
+        enter: begins this stage for a request whose input of so many bytes lies on the node named.
+        leave: goes on after a replica has served a visit.
     """
 
-    def __init__(self, name: str, code: int, app: App, timer: Timer, whole: Part, output_bytes: float) -> None:
+    enter: Callable[[Request, str, float], None]
+    leave: Callable[[Visit], None]
+
+    def __init__(self, name: str, app: App, timer: Timer, whole: Part, output_bytes: float) -> None:
         self.name = name
-        self.code = code
         self.app = app
         self.timer = timer
         self.whole = whole
         self.output_bytes = output_bytes
-        self.nexts: tuple[Stage, ...] = ()
-        self.needs = 1
-        self.joins = False
         self.seconds = timer.seconds
         self.batch_seconds = timer.batch_seconds
         self._clock = app.clock
 
-    def enter(self, request: Request, at: str, nbytes: float, previous: Visit | None) -> None:
-        """Begin this stage for `request`, whose input of `nbytes` lies on node `at`."""
-        if self.joins:
-            self._gather(request, at, nbytes)
-            return
+    def connect(self, nexts: tuple[Stage, ...], needs: int) -> None:
+        """Take this stage's place in the graph."""
+        self.nexts = nexts
+        self.needs = needs
+        self.joins = needs > 1
+        self.enter = self._gather if self.joins else self._enter
+        self.done = self._hand_on if nexts else self.app.respond
+        self.leave = self._after()
+
+    def _after(self) -> Callable[[Visit], None]:
+        """Return what happens to a visit whose service has ended."""
+        return self.done
+
+    def _enter(self, request: Request, at: str, nbytes: float) -> None:
         part = self.whole
         part.service.take(Visit(request, self, part, at, nbytes, self._clock.now))
 
-    def leave(self, visit: Visit) -> None:
-        """Go on after a replica has served `visit`."""
-        if visit.request.over:
-            return
-        self.done(visit)
-
-    def done(self, visit: Visit) -> None:
-        """Hand the output to the next stages; the application answers after the last."""
-        if not self.nexts:
-            self.app.respond(visit)
-            return
-        for stage in self.nexts:
-            stage.enter(visit.request, visit.at, self.output_bytes, visit)
+    def _hand_on(self, visit: Visit) -> None:
+        """Hand the output to the next stages."""
+        if not visit.request.over:
+            for stage in self.nexts:
+                stage.enter(visit.request, visit.at, self.output_bytes)
 
     # -- joins: a replica is chosen at the first input; every input travels there on its own
 
@@ -102,13 +105,30 @@ class Stage:
             visit.replica.arrive(visit)
 
 
+class ConstantTimer:
+    """The same time for every request, divided by the node's speed; batches as in DrawnTimer."""
+
+    def __init__(self, time_s: float, batch_cost: float) -> None:
+        self._time_s = time_s
+        self._batch_cost = batch_cost
+
+    def typical_s(self, replica: Replica) -> float:
+        return self._time_s / replica.node.speed
+
+    def seconds(self, visit: Visit, replica: Replica) -> float:
+        return self._time_s / replica.node.speed
+
+    def batch_seconds(self, batch: Sequence[Visit], replica: Replica) -> float:
+        return self._time_s / replica.node.speed * (1 + self._batch_cost * (len(batch) - 1))
+
+
 class DrawnTimer:
     """A time drawn for each request, divided by the node's speed.
 
     A batch takes its longest time plus `batch_cost` times the other times: 1 is one after the other, 0 fully in parallel.
     """
 
-    def __init__(self, draws: Any, mean_s: float, batch_cost: float) -> None:
+    def __init__(self, draws: Draws, mean_s: float, batch_cost: float) -> None:
         self._draws = draws
         self._mean_s = mean_s
         self._batch_cost = batch_cost
@@ -117,8 +137,11 @@ class DrawnTimer:
         return self._mean_s / replica.node.speed
 
     def seconds(self, visit: Visit, replica: Replica) -> float:
-        seconds: float = self._draws(visit.request.id) / replica.node.speed
-        return seconds
+        # Draws.__call__ without the call: every request of most runs comes by here.
+        index, draws = visit.request.id, self._draws
+        if index >> BLOCK_BITS != draws.block:
+            draws.load(index >> BLOCK_BITS)
+        return draws.values[index & BLOCK_MASK] / replica.node.speed
 
     def batch_seconds(self, batch: Sequence[Visit], replica: Replica) -> float:
         times = [self.seconds(visit, replica) for visit in batch]

@@ -13,7 +13,7 @@ from simtier.models.dnn_stage import CostTimer, DnnStage, LayerTimer
 from simtier.models.network import Network
 from simtier.models.request import Part
 from simtier.models.service import Service
-from simtier.models.stage import DrawnTimer, Stage, Timer
+from simtier.models.stage import ConstantTimer, DrawnTimer, Stage, Timer
 from simtier.scenario.services import App as Written
 from simtier.scenario.services import Stage as WrittenStage
 from simtier.streams import Streams
@@ -54,9 +54,8 @@ class AppMaker:
             stages[key] = self._stage(key, stage, app, partitioning, result)
             self._tell_service(stages[key])
         for key, stage in stages.items():
-            stage.nexts = tuple(stages[other] for other, names in before.items() if key in names)
-            stage.needs = len(before[key])
-            stage.joins = stage.needs > 1
+            nexts = tuple(stages[other] for other, names in before.items() if key in names)
+            stage.connect(nexts, len(before[key]))
         firsts = tuple(stages[key] for key, names in before.items() if not names)
         app.prepare(firsts, len(ends), joins=any(stage.joins for stage in stages.values()), closes_s=closes_s)
         return app
@@ -64,16 +63,15 @@ class AppMaker:
     def _stage(
         self, name: str, written: WrittenStage, app: App, partitioning: Callable[[], Asker], result: float
     ) -> Stage:
-        code = self._journal.code
         if written.model is not None:
             names = written.split or (written.service or "",)
             services = [self._services[service] for service in names]
             timer = LayerTimer(dnn(written.model), written.precision)
             output = written.output or timer.dnn.crossing_bytes(len(timer.dnn.layers), written.precision)
-            return DnnStage(name, code(name), app, timer, services, code, partitioning(), output, result or output)
+            return DnnStage(name, app, timer, services, partitioning(), output, result or output)
         assert written.service is not None
-        whole = Part(self._services[written.service], code(""))
-        return Stage(name, code(name), app, self._timer(name, written, app), whole, written.output)
+        whole = Part(self._services[written.service])
+        return Stage(name, app, self._timer(name, written, app), whole, written.output)
 
     def _timer(self, name: str, written: WrittenStage, app: App) -> Timer:
         if written.cost is not None:
@@ -81,7 +79,7 @@ class AppMaker:
         assert written.time is not None
         times = distribution(written.time)
         if times.constant:
-            return DrawnTimer(lambda _: times.mean, times.mean, written.batch_cost)
+            return ConstantTimer(times.mean, written.batch_cost)
         return DrawnTimer(
             self._streams.draws(f"app/{app.name}/{name}/time", times.sample), times.mean, written.batch_cost
         )

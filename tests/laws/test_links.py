@@ -65,7 +65,7 @@ def chains(draw: Any) -> list[LinkSpec]:
 class Played:
     """What came of sending `messages` over the whole chain until `horizon`."""
 
-    def __init__(self, specs: list[LinkSpec], sent: list[tuple[float, float]], horizon: float = 1e5) -> None:
+    def __init__(self, specs: list[LinkSpec], sent: list[tuple[float, float]], horizon: float = 1e9) -> None:
         self.clock = Clock()
         self.rows: list[tuple[float, ...]] = []
         self.delivered: list[int] = []
@@ -92,7 +92,9 @@ class Played:
 
 @laws
 @given(chains(), messages)
-def test_every_message_is_delivered_or_lost_exactly_once(specs: list[LinkSpec], sent: list[tuple[float, float]]) -> None:
+def test_every_message_is_delivered_or_lost_exactly_once(
+    specs: list[LinkSpec], sent: list[tuple[float, float]]
+) -> None:
     played = Played(specs, sent)
     assert sorted(played.delivered + played.lost) == list(range(len(sent)))
     for i in played.delivered:
@@ -123,7 +125,9 @@ def test_at_any_horizon_every_message_is_delivered_or_lost_or_under_way(
 
 @laws
 @given(chains(), messages, st.floats(1, 100))
-def test_nothing_happens_before_its_cause(specs: list[LinkSpec], sent: list[tuple[float, float]], horizon: float) -> None:
+def test_nothing_happens_before_its_cause(
+    specs: list[LinkSpec], sent: list[tuple[float, float]], horizon: float
+) -> None:
     played = Played(specs, sent, horizon)
     for row in played.rows:
         assert sent[int(row[REQUEST])][0] <= row[QUEUED] <= row[STARTED] <= row[SENT]
@@ -223,11 +227,11 @@ def test_what_starts_or_ends_later_is_through_later(
 @laws
 @given(
     st.lists(rates, min_size=4, max_size=4),
-    st.lists(
-        st.tuples(st.integers(1, 5), st.lists(st.integers(0, 3), min_size=1, max_size=4)), min_size=1, max_size=8
-    ),
+    st.lists(st.tuples(st.integers(1, 5), st.lists(st.integers(0, 3), min_size=1, max_size=4)), min_size=1, max_size=8),
 )
-def test_every_flow_has_a_bottleneck_where_nobody_is_faster(limits: list[float], groups: list[tuple[int, list[int]]]) -> None:
+def test_every_flow_has_a_bottleneck_where_nobody_is_faster(
+    limits: list[float], groups: list[tuple[int, list[int]]]
+) -> None:
     """The condition that defines max-min fairness (Bertsekas & Gallager, section 6.5.2), and feasibility."""
     counts, crossings = [n for n, _ in groups], [media for _, media in groups]
     given_rates = max_min(counts, crossings, limits)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -48,25 +50,25 @@ LOOP = Piecewise([0, 1, 3], [10, 0, 5], period_s=4)  # 15 bytes a period: 10 in 
         ),  # in every period the first rate holds before the first stamp
     ],
 )
-def test_a_transfer_ends_when_its_bytes_have_passed(capacity, start, nbytes, finish):
+def test_a_transfer_ends_when_its_bytes_have_passed(capacity: Any, start: float, nbytes: float, finish: float) -> None:
     assert capacity.finish(start, nbytes) == pytest.approx(finish, rel=1e-14)
 
 
-def test_rates_hold_from_their_stamp_to_the_next():
+def test_rates_hold_from_their_stamp_to_the_next() -> None:
     assert [OUTAGE.rate(t) for t in (0, 0.999, 1, 2.999, 3, 1e9)] == [10, 10, 0, 0, 5, 5]
     assert [LOOP.rate(t) for t in (0, 1, 3.5, 4, 4.999, 5, 403)] == [10, 0, 5, 10, 10, 0, 5]
     assert Piecewise([5, 6], [1, 2]).rate(0) == 1
     assert [Piecewise([0, 1], [1, 2], period_s=3, offset_s=1.5).rate(t) for t in (0, 1.4, 1.5, 2.5)] == [2, 2, 1, 2]
 
 
-def test_the_next_change_is_the_next_stamp():
+def test_the_next_change_is_the_next_stamp() -> None:
     assert [OUTAGE.next_change(t) for t in (0, 0.5, 1, 3)] == [1, 1, 3, math.inf]
     assert [LOOP.next_change(t) for t in (0, 3, 4, 403.5)] == [1, 4, 5, 404]
     assert Constant(5).next_change(0) == math.inf
 
 
 @pytest.mark.parametrize("capacity", [Piecewise([0, 0.1, 0.7], [1, 2, 3], period_s=1.1, offset_s=0.3), LOOP, OUTAGE])
-def test_the_rate_has_changed_at_the_very_time_of_a_change(capacity):
+def test_the_rate_has_changed_at_the_very_time_of_a_change(capacity: Any) -> None:
     t, rates = 0.0, []
     for _ in range(300):
         change = capacity.next_change(t)
@@ -81,7 +83,7 @@ def test_the_rate_has_changed_at_the_very_time_of_a_change(capacity):
     assert rates == [distinct[(start + i) % len(distinct)] for i in range(len(rates))]
 
 
-def test_bytes_between_is_the_area_under_the_rate():
+def test_bytes_between_is_the_area_under_the_rate() -> None:
     assert OUTAGE.bytes_between(0.5, 3.5) == 5 + 0 + 2.5
     assert OUTAGE.bytes_between(0.25, 0.5) == 2.5
     assert LOOP.bytes_between(0.5, 4.5) == 15
@@ -91,7 +93,7 @@ def test_bytes_between_is_the_area_under_the_rate():
     assert LOOP.bytes_between(3, 2) == 0
 
 
-def test_the_mean_weighs_by_time():
+def test_the_mean_weighs_by_time() -> None:
     assert LOOP.mean == 15 / 4
     assert OUTAGE.mean == 10 / 3
     assert Piecewise([7], [3]).mean == 3
@@ -112,6 +114,6 @@ def test_the_mean_weighs_by_time():
         (lambda: Piecewise([0], [1], period_s=0), "they must lie in [0, period = 0 s)"),
     ],
 )
-def test_a_wrong_capacity_is_refused(make, message):
+def test_a_wrong_capacity_is_refused(make: Callable[[], object], message: str) -> None:
     with pytest.raises(ScenarioError, match=re.escape(message)):
         make()

@@ -9,10 +9,12 @@ from __future__ import annotations
 import math
 import os
 import tarfile
+from collections.abc import Iterator
 from fractions import Fraction
 from itertools import pairwise, permutations
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import simpy
@@ -26,6 +28,9 @@ from simtier.models.link import LinkSpec
 from simtier.models.network import Network, NoRoute
 from simtier.streams import Streams
 
+Flow = tuple[float, float, tuple[str, ...]]
+"""Start, bytes, media."""
+
 laws = settings(derandomize=True, deadline=None, max_examples=150)
 eighths = st.integers(0, 80).map(lambda n: n / 8)
 
@@ -33,7 +38,7 @@ eighths = st.integers(0, 80).map(lambda n: n / 8)
 # The capacity: steps from segment to segment, in fractions.
 
 
-def segments(capacity: Piecewise, t: Fraction):
+def segments(capacity: Piecewise, t: Fraction) -> Iterator[tuple[Fraction, Fraction | None]]:
     """Yield (rate, end) of the segments from `t` on; the end is None for the last."""
     times, rates = [Fraction(x) for x in capacity.times_s], [Fraction(x) for x in capacity.bytes_per_s]
     offset, period = Fraction(capacity.offset_s), capacity.period_s
@@ -61,7 +66,7 @@ def step_through(capacity: Piecewise, t: float, nbytes: float) -> float:
 
 
 @st.composite
-def traces(draw, *, periodic=None):
+def traces(draw: Any, *, periodic: bool | None = None) -> Piecewise:
     """A trace of whole rates at eighths of a second, so that floats add without rounding; it does not end in silence."""
     times = draw(st.lists(eighths, min_size=1, max_size=6, unique=True).map(sorted))
     rates = draw(st.lists(st.integers(0, 5), min_size=len(times), max_size=len(times)))
@@ -74,7 +79,7 @@ def traces(draw, *, periodic=None):
 
 @laws
 @given(traces(), st.integers(0, 800).map(lambda n: n / 8), st.integers(0, 500))
-def test_the_capacity_agrees_with_stepping_through_its_segments(capacity, t, nbytes):
+def test_the_capacity_agrees_with_stepping_through_its_segments(capacity: Any, t: float, nbytes: float) -> None:
     expected = step_through(capacity, t, nbytes)
     assert capacity.finish(t, nbytes) == pytest.approx(expected, rel=3e-16, abs=0)
     assert capacity.bytes_between(t, expected) == pytest.approx(nbytes, abs=1e-12)
@@ -82,7 +87,7 @@ def test_the_capacity_agrees_with_stepping_through_its_segments(capacity, t, nby
 
 @laws
 @given(traces(), st.integers(0, 800).map(lambda n: n / 8), st.integers(0, 800).map(lambda n: n / 8))
-def test_bytes_between_agrees_with_stepping_through_the_segments(capacity, t0, t1):
+def test_bytes_between_agrees_with_stepping_through_the_segments(capacity: Any, t0: float, t1: float) -> None:
     total, now = Fraction(0), Fraction(t0)
     for rate, end in segments(capacity, now):
         if now >= t1:
@@ -92,7 +97,7 @@ def test_bytes_between_agrees_with_stepping_through_the_segments(capacity, t0, t
     assert capacity.bytes_between(t0, t1) == total
 
 
-def test_a_measured_trace_agrees_with_stepping_through_its_segments():
+def test_a_measured_trace_agrees_with_stepping_through_its_segments() -> None:
     root = os.environ.get("SIMTIER_TRACES")
     if not root:
         pytest.skip("SIMTIER_TRACES does not name a folder with the public traces")
@@ -127,10 +132,10 @@ def fill(flows: list[tuple[str, ...]], capacities: dict[str, float]) -> list[flo
     return rates
 
 
-def naive_fluid(capacities, flows):
+def naive_fluid(capacities: dict[str, Any], flows: list[Flow]) -> list[float]:
     """Return the finish time of each flow (start, bytes, media), recomputing all rates at every event."""
     left, done, now = [float(nbytes) for _, nbytes, _ in flows], {}, 0.0
-    for _ in range(10_000):
+    while len(done) < len(flows):
         present = [i for i in range(len(flows)) if flows[i][0] <= now and i not in done]
         rates = fill([flows[i][2] for i in present], {name: c.rate(now) for name, c in capacities.items()})
         ends = [now + (left[i] / r if r else math.inf) for i, r in zip(present, rates, strict=True)]
@@ -143,12 +148,10 @@ def naive_fluid(capacities, flows):
             if end == then:
                 done[i] = then
         now = then
-        if len(done) == len(flows):
-            break
     return [done.get(i, math.inf) for i in range(len(flows))]
 
 
-def fluid(capacities, flows, until=1e6):
+def fluid(capacities: dict[str, Any], flows: list[Flow], until: float = 1e6) -> list[float]:
     """The same through the network: one chain of fair links per flow, which name the media of `capacities`."""
     clock, done = Clock(), {}
     network = Network(clock, Streams(1), SimpleNamespace(append=lambda _: None), hash)
@@ -158,7 +161,7 @@ def fluid(capacities, flows, until=1e6):
             network.add(spec)
         path = network.path(f"{i}/0", f"{i}/{len(media)}")
 
-        def go(i, path=path, nbytes=nbytes):
+        def go(i: Any, path: Any = path, nbytes: float = nbytes) -> None:
             path.send(i, i, nbytes, lambda i: done.setdefault(i, clock.now), i, print)
 
         clock.call_at(start, go, i)
@@ -172,14 +175,16 @@ starts = st.floats(0, 60)
 
 @laws
 @given(st.lists(st.tuples(starts, sizes, st.just(("m",))), min_size=1, max_size=15))
-def test_one_fair_link_agrees_with_naive_processor_sharing(flows):
+def test_one_fair_link_agrees_with_naive_processor_sharing(flows: list[Flow]) -> None:
     capacities = {"m": Constant(17.0)}
     assert fluid(capacities, flows) == pytest.approx(naive_fluid(capacities, flows), rel=1e-9)
 
 
 @laws
 @given(traces(periodic=True), st.lists(st.tuples(starts, sizes, st.just(("m",))), min_size=1, max_size=8))
-def test_one_fair_link_of_changing_capacity_agrees_with_naive_processor_sharing(capacity, flows):
+def test_one_fair_link_of_changing_capacity_agrees_with_naive_processor_sharing(
+    capacity: Any, flows: list[Flow]
+) -> None:
     bumpy = Piecewise(capacity.times_s, [rate + 1 for rate in capacity.bytes_per_s], capacity.period_s)
     capacities = {"m": bumpy}
     assert fluid(capacities, flows) == pytest.approx(naive_fluid(capacities, flows), rel=1e-9)
@@ -193,7 +198,7 @@ chains = st.lists(st.sampled_from("mnopq"), min_size=1, max_size=4).map(tuple)
     st.lists(st.floats(1, 50), min_size=5, max_size=5),
     st.lists(st.tuples(starts, sizes, chains), min_size=1, max_size=15),
 )
-def test_many_fair_links_agree_with_a_global_progressive_filling(rates, flows):
+def test_many_fair_links_agree_with_a_global_progressive_filling(rates: list[float], flows: list[Flow]) -> None:
     capacities = {name: Constant(rate) for name, rate in zip("mnopq", rates, strict=True)}
     assert fluid(capacities, flows) == pytest.approx(naive_fluid(capacities, flows), rel=1e-9)
 
@@ -203,7 +208,9 @@ def test_many_fair_links_agree_with_a_global_progressive_filling(rates, flows):
     st.lists(traces(periodic=True), min_size=3, max_size=3),
     st.lists(st.tuples(starts, sizes, st.lists(st.sampled_from("mno"), min_size=1, max_size=3).map(tuple)), max_size=8),
 )
-def test_many_fair_links_of_changing_capacity_agree_with_a_global_progressive_filling(changing, flows):
+def test_many_fair_links_of_changing_capacity_agree_with_a_global_progressive_filling(
+    changing: list[Piecewise], flows: list[Flow]
+) -> None:
     capacities = {
         name: Piecewise(c.times_s, [rate + 1 for rate in c.bytes_per_s], c.period_s)
         for name, c in zip("mno", changing, strict=True)
@@ -216,7 +223,9 @@ def test_many_fair_links_of_changing_capacity_agree_with_a_global_progressive_fi
     st.lists(st.floats(0, 50), min_size=5, max_size=5),
     st.lists(st.tuples(st.integers(1, 4), chains), min_size=1, max_size=8),
 )
-def test_filling_by_groups_agrees_with_filling_flow_by_flow(rates, groups):
+def test_filling_by_groups_agrees_with_filling_flow_by_flow(
+    rates: list[float], groups: list[tuple[int, tuple[str, ...]]]
+) -> None:
     capacities = dict(zip("mnopq", rates, strict=True))
     grouped = max_min([n for n, _ in groups], [["mnopq".index(m) for m in c] for _, c in groups], rates)
     one_by_one = fill([c for n, c in groups for _ in range(n)], capacities)
@@ -230,12 +239,12 @@ def test_filling_by_groups_agrees_with_filling_flow_by_flow(rates, groups):
 
 @laws
 @given(traces(), st.lists(st.tuples(starts, sizes), min_size=1, max_size=15))
-def test_a_fifo_link_agrees_with_a_simpy_resource(capacity, messages):
+def test_a_fifo_link_agrees_with_a_simpy_resource(capacity: Any, messages: list[tuple[float, float]]) -> None:
     messages = sorted(messages)
     world = simpy.Environment()
     resource, expected = simpy.Resource(world), {}
 
-    def carry(i, at, nbytes):
+    def carry(i: Any, at: float, nbytes: float) -> Iterator[Any]:
         yield world.timeout(at)
         with resource.request() as turn:
             yield turn
@@ -253,7 +262,7 @@ def test_a_fifo_link_agrees_with_a_simpy_resource(capacity, messages):
     path = network.path("a", "b")
     for i, (at, nbytes) in enumerate(messages):
         clock.call_at(
-            at, lambda job: path.send(*job, lambda i: done.setdefault(i, clock.now), job[0], print), (i, i, nbytes)
+            at, lambda job: path.send(*job), (i, i, nbytes, lambda i: done.setdefault(i, clock.now), i, print)
         )
     clock.play(1e6)
     assert done == pytest.approx(expected, rel=1e-9)
@@ -264,7 +273,7 @@ def test_a_fifo_link_agrees_with_a_simpy_resource(capacity, messages):
 
 @laws
 @given(st.dictionaries(st.permutations("abcde").map(lambda p: (p[0], p[1])), st.integers(0, 3), max_size=14))
-def test_the_route_agrees_with_trying_all(latencies):
+def test_the_route_agrees_with_trying_all(latencies: dict[tuple[str, str], int]) -> None:
     network = Network(Clock(), Streams(1), SimpleNamespace(append=print), hash)
     for (a, b), latency in latencies.items():
         network.add(LinkSpec(a + b, a, b, latency, Constant(1)))

@@ -1,0 +1,81 @@
+"""What the report needs to know of a result besides its tables: times, and which node and link belongs where."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from simtier.errors import ResultError
+from simtier.results import read_document
+from simtier.units import parse
+
+_NEEDED = ("status", "seed", "fingerprint", "versions", "scenario", "summary", "assumptions", "traces", "layout", "ended_s")
+
+
+class Facts:
+    """A result directory's `result.json`.
+
+    Args:
+        directory: the result directory.
+
+    Raises ResultError if there is no result, or one of another shape.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.document: dict[str, Any] = read_document(directory)
+        missing = [name for name in _NEEDED if name not in self.document]
+        if missing:
+            raise ResultError(f"{directory / 'result.json'} lacks {', '.join(missing)}: run the scenario again")
+        self.scenario: dict[str, Any] = self.document["scenario"]
+        self.summary: dict[str, Any] = self.document["summary"]
+        self.layout: dict[str, Any] = self.document["layout"]
+        self.ended_s: list[float] = self.document["ended_s"]
+        run = self.scenario["run"]
+        self.warmup_s = parse(run["warmup"], "time")
+        self.duration_s = parse(run["duration"], "time")
+        self.replications: int = run["replications"]
+
+    @property
+    def until_s(self) -> float:
+        """Where replication 0, the one in the plots over time, ended."""
+        return max(self.ended_s[0], 1e-9) if self.ended_s else 1e-9
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the run was stopped early."""
+        return self.document["status"] != "done"
+
+    @cached_property
+    def group_of_node(self) -> dict[str, str]:
+        """The group of each node."""
+        return {node: group for group, info in self.layout["nodes"].items() for node in info["names"]}
+
+    @cached_property
+    def group_of_link(self) -> dict[str, str]:
+        """The group of each link."""
+        return {link: group for group, info in self.layout["links"].items() for link in info["names"]}
+
+    def tier(self, node: str) -> str:
+        """Return the tier of a node; its own name if the layout does not know it."""
+        group = self.group_of_node.get(node)
+        return str(self.layout["nodes"][group]["tier"]) if group is not None else node
+
+    def table(self, name: str) -> Path:
+        """Return the path of a table; raises ResultError if it is not there."""
+        path = self.directory / f"{name}.parquet"
+        if not path.exists():
+            raise ResultError(f"{self.directory} has no table {name!r}: run the scenario again")
+        return path
+
+    def is_chain(self, app: str) -> bool:
+        """Return whether the stages of `app` follow one another, so that their times add up."""
+        stages = self.scenario["apps"][app]["stages"]
+        names = list(stages)
+        before = {
+            name: names[max(i - 1, 0) : i] if stages[name].get("after") is None else list(stages[name]["after"])
+            for i, name in enumerate(names)
+        }
+        followed = [name for several in before.values() for name in several]
+        return all(len(several) <= 1 for several in before.values()) and len(set(followed)) == len(names) - 1

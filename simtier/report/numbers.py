@@ -1,0 +1,91 @@
+"""Numbers as people read them: three digits, a prefix, the unit, and the half-width if there is one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+NOTHING = "\N{EN DASH}"
+"""Shown where there is no value."""
+
+_PREFIXES = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"))
+_PLAIN = ("", "%", "USD")
+"""Units that take no prefix."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A number on the page.
+
+    Attributes:
+        text: as people read it.
+        exact: the number itself in SI units, for machines; empty if there is none.
+        bar: share from 0 to 1 drawn behind it; None for no bar.
+    """
+
+    text: str
+    exact: str = ""
+    bar: float | None = None
+
+
+def quantity(value: float | None, unit: str, half: float | None = None) -> str:
+    """Return `value`, in the SI unit `unit`, with a prefix and the half-width of its interval: "98.6 ± 1.2 ms".
+
+    Unit "%" shows a share as percent, an empty one a plain number. No value is a dash.
+    """
+    if value is None:
+        return NOTHING
+    if isinstance(value, int) and not half:
+        return f"{value:,} {unit}".strip()
+    if not math.isfinite(value):
+        return f"{'unlimited' if value > 0 else value} {unit}".strip()
+    factor, prefix = _scale(value, half, unit)
+    number = _digits(value / factor, None if not half else half / factor, percent=unit == "%")
+    return f"{number} {prefix}{unit}".strip()
+
+
+def measured(metrics: Mapping[str, Any] | None, key: str, unit: str, *, bar: bool = False) -> Shown:
+    """Return the metric `key` of a summary with its unit and, if there is one, its 95 % half-width."""
+    value = (metrics or {}).get(key)
+    half = ((metrics or {}).get("half_width_95") or {}).get(key)
+    share = min(max(float(value), 0.0), 1.0) if bar and value is not None else None
+    return Shown(quantity(value, unit, half), "" if value is None else repr(value), share)
+
+
+def percent(share: float) -> str:
+    """Return a share as percent: "68.6 %"."""
+    return quantity(float(share), "%")
+
+
+def listing(names: list[str], most: int = 8) -> str:
+    """Return names as a text, the first `most` of them and how many more there are."""
+    if len(names) > most:
+        return f"{', '.join(names[:most])} and {len(names) - most} more"
+    return ", ".join(names)
+
+
+def _scale(value: float, half: float | None, unit: str) -> tuple[float, str]:
+    if unit == "%":
+        return 0.01, ""
+    if unit in _PLAIN:
+        return 1.0, ""
+    size = max(abs(value), half or 0.0)
+    return next((each for each in _PREFIXES if size >= each[0] * 0.9995), (1.0, "") if size == 0 else _PREFIXES[-1])
+
+
+def _digits(value: float, half: float | None, *, percent: bool) -> str:
+    if half is None:
+        if value == 0:
+            return "0"
+        return f"{value:.1f}" if percent else f"{value:,.{_decimals(value, 3)}f}"
+    decimals = min(_decimals(half, 2), 1) if percent else _decimals(half, 2)
+    return f"{value:,.{decimals}f} ± {half:,.{decimals}f}"
+
+
+def _decimals(value: float, significant: int) -> int:
+    """Return how many decimals show `value` with so many digits; none for large ones, nine at most."""
+    if value == 0:
+        return 0
+    return min(max(significant - 1 - math.floor(math.log10(abs(value)) + 1e-12), 0), 9)

@@ -1,0 +1,8 @@
+"""Puts `tests/helpers` on the path, for what several tests share."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "helpers"))
