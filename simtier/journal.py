@@ -90,18 +90,19 @@ class Table:
         self.rows_written += len(rows)
         return rows
 
-    def values(self, rows: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-        """Return the values of each column, those behind the tags included."""
-        found: list[NDArray[np.float64]] = []
-        place = 0
+    def arrays(self, rows: NDArray[np.float64], texts: pa.Array) -> list[pa.Array]:
+        """Return each column as an Arrow array; what a tag stands for is looked up here."""
+        found: list[pa.Array] = []
+        values = iter(np.ascontiguousarray(rows.T))
         for column in self.spec.columns:
             if not column.tagged:
-                found.append(rows[:, place])
-                place += 1
+                found.append(_column(column.kind, next(values), texts))
             elif column is self.spec.tagged[0]:
-                behind = np.array(list(self.tags), dtype=np.float64)[rows[:, place].astype(np.int64)]
-                found.extend(behind.T)
-                place += 1
+                tags = next(values).astype(np.int32)
+                behind = np.array(list(self.tags), dtype=np.float64).reshape(-1, len(self.spec.tagged)).T
+                found += [
+                    _looked_up(c.kind, of_tag, tags, texts) for c, of_tag in zip(self.spec.tagged, behind, strict=True)
+                ]
         return found
 
     def digest(self) -> bytes:
@@ -124,11 +125,13 @@ class Journal:
         self.tables = {name: Table(spec) for name, spec in specs.items()}
         self._sink = sink
         self.replication = replication
-        self._texts: dict[str, int] = {}
+        # Two books, so that what is only looked at never shows in the fingerprint.
+        self._books: dict[bool, dict[str, int]] = {True: {}, False: {}}
 
-    def code(self, text: str) -> int:
-        """Return the number that stands for `text` in rows."""
-        return self._texts.setdefault(text, len(self._texts))
+    def code(self, text: str, *, traced: bool = True) -> int:
+        """Return the number that stands for `text` in rows of traced tables, or of the others."""
+        book = self._books[traced]
+        return book.setdefault(text, len(book))
 
     def tag(self, table: str, *values: float | str) -> int:
         """Return the number that stands for the values of a table's tagged columns in its rows."""
@@ -149,17 +152,15 @@ class Journal:
     def fingerprint(self) -> str:
         """Return a hash of the trajectory: every row of the traced tables, and the texts behind the codes. Flushes first."""
         self.flush()
-        total = hashlib.sha256("\n".join(self._texts).encode())
+        total = hashlib.sha256("\n".join(self._books[True]).encode())
         for name, table in sorted(self.tables.items()):
             if table.spec.traced:
                 total.update(name.encode() + table.digest())
         return total.hexdigest()
 
     def _batch(self, table: Table, rows: NDArray[np.float64]) -> pa.RecordBatch:
-        texts = pa.array(list(self._texts), pa.string())
-        columns = [pa.array(np.full(len(rows), self.replication, np.int32))]
-        for column, values in zip(table.spec.columns, table.values(rows), strict=True):
-            columns.append(_column(column.kind, values, texts))
+        texts = pa.array(list(self._books[table.spec.traced]), pa.string())
+        columns = [pa.array(np.full(len(rows), self.replication, np.int32)), *table.arrays(rows, texts)]
         return pa.RecordBatch.from_arrays(columns, schema=schema(table.spec))
 
 
@@ -179,12 +180,20 @@ _TYPES: dict[str, Any] = {
 
 def _column(kind: str, values: NDArray[np.float64], texts: pa.Array) -> pa.Array:
     if kind == "number":
-        return pa.array(np.ascontiguousarray(values))
+        return pa.array(values)
     if kind == "integer":
         return pa.array(values.astype(np.int64))
     codes = values.astype(np.int32)
+    # Only the texts that occur, renumbered; np.unique over the rows would sort them all for that.
     used = np.flatnonzero(np.bincount(codes, minlength=len(texts)))
-    # Only the texts that occur, renumbered: np.unique would sort all rows for that.
     renumbered = np.zeros(len(texts), np.int32)
     renumbered[used] = np.arange(len(used), dtype=np.int32)
     return pa.DictionaryArray.from_arrays(pa.array(renumbered[codes]), texts.take(pa.array(used)))
+
+
+def _looked_up(kind: str, of_tag: NDArray[np.float64], tags: NDArray[np.int32], texts: pa.Array) -> pa.Array:
+    """Return the column whose value is `of_tag[tag]` in each row."""
+    if kind != "text":
+        return _column(kind, of_tag[tags], texts)
+    used, renumbered = np.unique(of_tag.astype(np.int32), return_inverse=True)
+    return pa.DictionaryArray.from_arrays(pa.array(renumbered.astype(np.int32)[tags]), texts.take(pa.array(used)))

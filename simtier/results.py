@@ -61,8 +61,7 @@ class ParquetSink:
         return pq.ParquetWriter(
             self._folder / f"{spec.name}.parquet",
             schema(spec),
-            compression="zstd",
-            compression_level=1,
+            compression="lz4",  # times hardly compress; what does, does so with the fastest codec
             use_dictionary=[column.name for column in spec.columns if column.kind == "text"],
             write_statistics=False,
         )

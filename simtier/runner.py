@@ -160,7 +160,6 @@ def _pulse(
 def _quiet_collector() -> Iterator[None]:
     """Let Python's cycle collector look less often: a run makes many short-lived objects and no cycles."""
     before = gc.get_threshold()
-    gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 50, 50)
     try:

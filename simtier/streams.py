@@ -1,8 +1,10 @@
 """Random numbers: one named stream per purpose, all from one seed.
 
-A stream's numbers depend on the seed, the replication and its own name only, so adding a component never shifts another's
-(SeedSequence and its spawn keys: O'Neill, PCG, 2014; NumPy's "Parallel random number generation"). Nothing else in simtier may
-create a generator.
+A stream's numbers depend on the seed, the replication and its own name only, so adding a component never shifts another's.
+Nothing else in simtier may create a generator.
+
+Draws that belong to requests are read by the request's number, in any order, from a counter-based generator (Philox: Salmon et al.,
+"Parallel random numbers: as easy as 1, 2, 3", SC 2011): a block of draws is made from its number alone.
 """
 
 from __future__ import annotations
@@ -11,14 +13,19 @@ import hashlib
 from collections.abc import Callable
 
 import numpy as np
-from numpy.random import Generator, SeedSequence
+from numpy.random import Generator, Philox, SeedSequence
 from numpy.typing import NDArray
 
 Sampler = Callable[[Generator, int], NDArray[np.float64]]
+Key = NDArray[np.uint64]
 
-BLOCK_BITS = 10
+BLOCK_BITS = 7
 BLOCK_MASK = (1 << BLOCK_BITS) - 1
-_KEPT_BLOCKS = 128
+SOURCE_BITS = 32
+"""A request's number is its source's number, shifted by this, plus its count within the source."""
+
+_BLOCKS_OF_SOURCE = SOURCE_BITS - BLOCK_BITS
+_KEPT_BLOCKS = 512
 
 
 class Streams:
@@ -33,6 +40,7 @@ class Streams:
         self.seed = seed
         self.replication = replication
         self._open: dict[str, Generator] = {}
+        self._sources: list[str] = []
 
     def stream(self, name: str) -> Generator:
         """Return the generator of `name`, for example "workload/cameras/arrivals"; the same one each time it is asked for."""
@@ -40,28 +48,50 @@ class Streams:
             self._open[name] = np.random.default_rng(self._sequence(name))
         return self._open[name]
 
-    def draws(self, name: str, sample: Sampler) -> Draws:
-        """Return numbers that can be read in any order: draw `i` is the same whoever asks for it and when."""
-        return Draws(lambda block: np.random.default_rng(self._sequence(name, block)), sample)
+    def source(self, name: str) -> int:
+        """Register a source of requests and return the number of its first request; the others follow."""
+        self._sources.append(name)
+        return (len(self._sources) - 1) << SOURCE_BITS
 
-    def _sequence(self, name: str, *more: int) -> SeedSequence:
+    def draws(self, name: str, sample: Sampler) -> Draws:
+        """Return numbers by index, from 0: draw `i` is the same whoever asks for it and when."""
+        return Draws(lambda _: self._key(name), sample)
+
+    def request_draws(self, name: str, sample: Sampler) -> Draws:
+        """Return numbers by request: they depend on the request's source, by name, and its count there, and on nothing else.
+
+        So all policies face the same world (common random numbers: Law, Simulation Modeling and Analysis, section 11.2), and so
+        does a scenario that has more in it.
+        """
+        return Draws(lambda source: self._key(f"{name}\n{self._sources[source]}"), sample)
+
+    def _key(self, name: str) -> Key:
+        key: Key = self._sequence(name).generate_state(2, np.uint64)
+        return key
+
+    def _sequence(self, name: str) -> SeedSequence:
         digest = hashlib.blake2b(name.encode(), digest_size=16).digest()
         words = np.frombuffer(digest, dtype="<u4").tolist()
-        return SeedSequence(self.seed, spawn_key=(self.replication, *words, *more))
+        return SeedSequence(self.seed, spawn_key=(self.replication, *words))
 
 
 class Draws:
     """Random numbers by index, made in blocks as they are needed.
 
-    A request carries its index from its arrival on, so all policies face the same world (common random numbers: Law, Simulation
-    Modeling and Analysis, section 11.2), whatever order they serve requests in.
+    Attributes:
+        block: number of the block at hand.
+        values: its draws; draw `i` is `values[i & BLOCK_MASK]` if `i >> BLOCK_BITS == block`.
     """
 
-    __slots__ = ("_blocks", "_generator", "_sample", "block", "values")
+    __slots__ = ("_blocks", "_generator", "_key", "_keys", "_philox", "_sample", "_state", "block", "values")
 
-    def __init__(self, generator: Callable[[int], Generator], sample: Sampler) -> None:
-        self._generator = generator
+    def __init__(self, key: Callable[[int], Key], sample: Sampler) -> None:
+        self._key = key
+        self._keys: dict[int, Key] = {}
         self._sample = sample
+        self._philox = Philox(0)
+        self._generator = Generator(self._philox)
+        self._state = self._philox.state
         self._blocks: dict[int, list[float]] = {}
         self.block = -1
         self.values: list[float] = []
@@ -73,10 +103,21 @@ class Draws:
         return self.values[index & BLOCK_MASK]
 
     def load(self, block: int) -> None:
-        """Make `values` those of one block: draws block * BLOCK to (block + 1) * BLOCK - 1."""
+        """Make `values` those of `block`."""
         values = self._blocks.get(block)
         if values is None:
-            if len(self._blocks) >= _KEPT_BLOCKS:
+            if len(self._blocks) >= max(_KEPT_BLOCKS, 2 * len(self._keys)):
                 del self._blocks[next(iter(self._blocks))]  # the oldest; it can be made again
-            values = self._blocks[block] = self._sample(self._generator(block), 1 << BLOCK_BITS).tolist()
+            values = self._blocks[block] = self._make(block)
         self.block, self.values = block, values
+
+    def _make(self, block: int) -> list[float]:
+        source, within = block >> _BLOCKS_OF_SOURCE, block & ((1 << _BLOCKS_OF_SOURCE) - 1)
+        if source not in self._keys:
+            self._keys[source] = self._key(source)
+        # Setting the state of one generator is four times as fast as making a new one.
+        self._state["state"] = {"counter": np.array([0, 0, 0, within], dtype=np.uint64), "key": self._keys[source]}
+        self._state["buffer_pos"], self._state["has_uint32"] = 4, 0
+        self._philox.state = self._state
+        drawn: list[float] = self._sample(self._generator, 1 << BLOCK_BITS).tolist()
+        return drawn

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from simtier.clock import Clock
 from simtier.contract import Policy
 from simtier.journal import Journal
 from simtier.models.network import Network
-from simtier.models.request import Request, Visit
-from simtier.models.stage import Stage
 from simtier.models.tables import OUTCOMES
 from simtier.models.views import OutcomeFacade
+from simtier.models.visit import Visit
+
+if TYPE_CHECKING:
+    from simtier.models.stage import Stage
+
+NEVER = float("inf")
+NAN = float("nan")
 
 
 class App:
@@ -22,7 +27,6 @@ class App:
         name, priority: as in the scenario.
         response_bytes: sent back to the source after the last stage.
         timeout_s: the client gives up after this long; infinity for never.
-        observers: policies that want to hear of every finished request.
     """
 
     def __init__(
@@ -32,132 +36,134 @@ class App:
         network: Network,
         journal: Journal,
         response_bytes: float = 0.0,
-        timeout_s: float = float("inf"),
+        timeout_s: float = NEVER,
         priority: float = 0.0,
     ) -> None:
         self.name = name
         self.clock = clock
         self.priority = priority
-        self.alive: dict[int, Request] = {}
-        self.finished = 0
-        self.observers: list[tuple[Callable[..., Any], Policy]] = []
+        self.alive: dict[int, Visit] = {}
+        """Requests without an outcome, by number, each by its first visit."""
+        self.record = journal.tables["requests"].append
+        self.outcomes = {name: journal.code(name) for name in OUTCOMES}
         self._network = network
-        self._record = journal.tables["requests"].append
-        self._outcomes = {name: journal.code(name) for name in OUTCOMES}
-        self._ok = self._outcomes["ok"]
         self._response_bytes = response_bytes
         self._timeout_s = timeout_s
-        self._paths: dict[tuple[str, str], Any] = {}
+        self._timeouts: dict[int, Any] = {}
+        self._open_ends: dict[int, int] = {}
+        self._joins: dict[int, dict[Stage, Visit]] = {}
+        self._observers: list[tuple[Callable[..., Any], Policy]] = []
 
-    def prepare(self, first_stages: Sequence[Stage], ends: int, *, joins: bool, closes_s: float) -> None:
-        """Take the finished graph of stages: where requests enter, how many stages end it, whether any joins."""
+    def prepare(self, first_stages: Sequence[Stage], ends: int, closes_s: float) -> None:
+        """Take the finished graph of stages: where requests enter, how many stages end it; and when the run ends."""
         self.first_stages = first_stages
-        self.ends = ends
-        self._joins = joins
-        self.closes_s = closes_s
-        self._unwatched = not self.observers and self._timeout_s == float("inf")
+        self._ends = ends
+        # Whether nothing happens at a request's end but its row: no timeout to cancel, no branch to wait for, no policy that observes.
+        self._unwatched = self._timeout_s == NEVER and ends == 1 and not self._observers
+        self._ok = self.outcomes["ok"]
+        self._closes_s = closes_s
 
-    def entry(self) -> Callable[[Request, str, float], None]:
-        """Return what lets a request in: the only first stage itself if nothing else is to be done."""
-        plain = len(self.first_stages) == 1 and self.ends == 1 and self._timeout_s == float("inf")
-        return self.first_stages[0].enter if plain else self.begin
+    @property
+    def plain(self) -> bool:
+        """Whether a request enters one stage and nothing else is to be done at its arrival."""
+        return len(self.first_stages) == 1 and self._ends == 1 and self._timeout_s == NEVER
+
+    @property
+    def revocable(self) -> bool:
+        """Whether a request may be over while some of its visits are not: given up, or lost on another branch."""
+        return not self.plain
 
     def observe(self, ask: Callable[..., Any], policy: Policy) -> None:
         """Let `policy` hear of every finished request from now on; before the run begins."""
-        self.observers.append((ask, policy))
+        self._observers.append((ask, policy))
         self._unwatched = False
 
-    def begin(self, request: Request, node: str, nbytes: float) -> None:
-        """Let a request of `nbytes` on `node` enter the first stages."""
-        if self._timeout_s != float("inf"):
-            request.timeout = self.clock.call_in(self._timeout_s, self._time_out, request)
-        request.open_ends = self.ends
-        for stage in self.first_stages:
-            stage.enter(request, node, nbytes)
+    def begin(self, first: Visit) -> None:
+        """Let a request enter: its first visit goes to the first stage, and others like it to the other first stages."""
+        if self._timeout_s != NEVER:
+            self._timeouts[first.id] = self.clock.call_in(self._timeout_s, self._time_out, first)
+        if self._ends != 1:
+            self._open_ends[first.id] = self._ends
+        first.stage.enter(first)
+        for stage in self.first_stages[1:]:
+            if first.id not in self.alive:
+                return
+            stage.enter(first.onward(stage, stage.whole, first.at, first.nbytes, self.clock.now))
 
     def respond(self, visit: Visit) -> None:
         """Send the answer home after a last stage; a DAG with several answers with the last of them."""
-        request = visit.request
-        if request.over:
-            return
-        if self.ends != 1:
-            request.open_ends -= 1
-            if request.open_ends:
-                return
+        origin = visit.origin
         now = self.clock.now
-        request.served_s = now
-        way = (visit.at, request.origin.node)
-        path = self._paths.get(way) or self._path(way)
-        if path.delay_only:
-            end_s = now + path.latency_s
-            if request.origin.on_end is None and self._unwatched and end_s < self.closes_s:
-                # Nothing can happen to an answer that is only delayed, and nobody waits for it: its end is known now.
-                self._write(request, self._ok, end_s)
-                return
-            self.clock.call_in(path.latency_s, self._answered, visit)
-        else:
-            path.send(request.id, request.id, self._response_bytes, self._answered, visit, self._lost)
+        delay = origin.delays.get(visit.at)
+        if delay is not None and now + delay < self._closes_s:
+            # Nothing can happen to an answer that is only delayed, and nobody waits for it: its end is known now.
+            del self.alive[visit.id]
+            deadline_s = visit.arrival_s + origin.target_s
+            self.record((visit.id, origin.tag, visit.arrival_s, now, now + delay, deadline_s, self._ok))
+        elif visit.id in self.alive and self._is_last(visit):
+            self._send_home(visit)
 
-    def end(self, request: Request, outcome: str, visit: Visit) -> None:
+    def end(self, outcome: str, visit: Visit) -> None:
         """Give a request its outcome now, if it has none yet."""
-        if request.over:
+        first = self.alive.pop(visit.id, None)
+        if first is None:
             return
         now = self.clock.now
-        if self._timeout_s != float("inf") and outcome != "timed_out":
-            self.clock.cancel(request.timeout)
-        self._write(request, self._outcomes[outcome], now)
-        if self.observers:
-            seen = OutcomeFacade(request, visit, outcome, now)
-            for ask, policy in self.observers:
-                ask(policy.observe, seen)
-        if request.origin.on_end is not None:
-            request.origin.on_end(request)
+        self._forget(visit.id)
+        self._write(first, outcome, now)
+        seen = OutcomeFacade(visit, outcome, now)
+        for ask, policy in self._observers:
+            ask(policy.observe, seen)
+        if visit.origin.on_end is not None:
+            visit.origin.on_end(visit)
 
     def close(self) -> None:
         """Write down the requests that have no outcome at the end of the run."""
-        for request in list(self.alive.values()):
-            self._write(request, self._outcomes["unfinished"], float("nan"))
+        for first in self.alive.values():
+            self._write(first, "unfinished", NAN)
 
-    def _write(self, request: Request, outcome: int, end_s: float) -> None:
-        request.over = True
-        del self.alive[request.id]
-        if self._joins:
-            _forget_joins(request)
-        self.finished += 1
-        origin = request.origin
-        self._record(
-            (
-                request.id,
-                origin.tag,
-                request.arrival_s,
-                request.served_s,
-                end_s,
-                request.arrival_s + origin.target_s,
-                outcome,
-            )
-        )
+    def joins_of(self, number: int) -> dict[Stage, Visit]:
+        """Return the visits of request `number` that wait for several inputs, by stage."""
+        return self._joins.setdefault(number, {})
 
-    def _path(self, way: tuple[str, str]) -> Any:
-        path = self._paths[way] = self._network.path(*way)
-        return path
+    def _is_last(self, visit: Visit) -> bool:
+        if self._ends == 1:
+            return True
+        self._open_ends[visit.id] -= 1
+        return self._open_ends[visit.id] == 0
+
+    def _send_home(self, visit: Visit) -> None:
+        self.alive[visit.id].served_s = self.clock.now
+        path = self._network.path(visit.at, visit.origin.node)
+        if path.delay_only and self._unwatched and visit.origin.on_end is None:
+            visit.origin.delays[visit.at] = path.latency_s
+        path.send(visit.id, visit.id, self._response_bytes, self._answered, visit, self._lost)
+
+    def _write(self, first: Visit, outcome: str, end_s: float) -> None:
+        origin = first.origin
+        deadline_s = first.arrival_s + origin.target_s
+        served_s = getattr(first, "served_s", NAN)
+        self.record((first.id, origin.tag, first.arrival_s, served_s, end_s, deadline_s, self.outcomes[outcome]))
+
+    def _forget(self, number: int) -> None:
+        """Let go of what is kept of a request that is over."""
+        timeout = self._timeouts.pop(number, None)
+        if timeout is not None and timeout[0] > self.clock.now:
+            self.clock.cancel(timeout)
+        self._open_ends.pop(number, None)
+        for visit in self._joins.pop(number, {}).values():
+            if visit.inputs > 0 and hasattr(visit, "replica"):
+                visit.inputs = 0  # what is still on its way will find nobody waiting
+                visit.replica.in_flight -= 1
 
     def _answered(self, visit: Visit) -> None:
-        self.end(visit.request, "ok", visit)
+        self.end("ok", visit)
 
     def _lost(self, visit: Visit) -> None:
-        self.end(visit.request, "dropped", visit)
+        self.end("dropped", visit)
 
-    def _time_out(self, request: Request) -> None:
-        stage = self.first_stages[0]
-        self.end(request, "timed_out", Visit(request, stage, stage.whole, request.origin.node, 0.0, self.clock.now))
-
-
-def _forget_joins(request: Request) -> None:
-    """Take visits that will never get all their inputs off their replicas' count."""
-    for visit in getattr(request, "joins", {}).values():
-        if visit.inputs > 0 and hasattr(visit, "replica"):
-            visit.inputs = 0
-            visit.replica.in_flight -= 1
+    def _time_out(self, first: Visit) -> None:
+        self.end("timed_out", first)
 
 
 class Origin:
@@ -166,10 +172,26 @@ class Origin:
     Attributes:
         nbytes: bytes a request brings.
         target_s: SLO target, infinity without one.
-        on_end: called with each finished request; None if nobody waits (open workloads).
+        tag: the journal's number for app, workload and source.
+        delays: how long answers need from nodes that only a delay parts from here; empty while somebody watches for them.
+        on_end: called with the last visit of each finished request; None if nobody waits (open workloads).
     """
 
-    __slots__ = ("_alive", "_begin", "_clock", "app", "nbytes", "node", "on_end", "tag", "target_s", "workload")
+    __slots__ = (
+        "_alive",
+        "_begin",
+        "_clock",
+        "_first",
+        "_part",
+        "app",
+        "delays",
+        "nbytes",
+        "node",
+        "on_end",
+        "tag",
+        "target_s",
+        "workload",
+    )
 
     def __init__(self, app: App, workload: str, node: str, nbytes: float, target_s: float, journal: Journal) -> None:
         self.app = app
@@ -178,12 +200,22 @@ class Origin:
         self.nbytes = nbytes
         self.target_s = target_s
         self.tag = journal.tag("requests", app.name, workload, node)
-        self.on_end: Callable[[Request], object] | None = None
+        self.delays: dict[str, float] = {}
+        self.on_end: Callable[[Visit], object] | None = None
         self._clock = app.clock
         self._alive = app.alive
-        self._begin = app.entry()
+        self._first = app.first_stages[0]
+        self._part = self._first.whole
+        self._begin = self._first.enter if app.plain else app.begin
 
     def arrive(self, number: int) -> None:
         """Let request `number` enter the system now."""
-        request = self._alive[number] = Request(number, self, self._clock.now)
-        self._begin(request, self.node, self.nbytes)
+        visit = self._alive[number] = Visit()
+        visit.id = number
+        visit.origin = self
+        visit.arrival_s = visit.sent_s = self._clock.now
+        visit.stage = self._first
+        visit.part = self._part
+        visit.at = self.node
+        visit.nbytes = self.nbytes
+        self._begin(visit)

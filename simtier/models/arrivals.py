@@ -98,10 +98,11 @@ def merged(sources: Sequence[Chunks]) -> Iterator[tuple[Times, NDArray[np.int64]
                     live.discard(source)
                     break
                 waiting[source] = chunk
-        safe = min((float(waiting[s][-1]) for s in live), default=math.inf)
+        safe, last = min(((float(waiting[s][-1]), s) for s in live), default=(math.inf, len(sources)))
         pieces = []
         for source, times in enumerate(waiting):
-            ready = int(np.searchsorted(times, safe, side="right"))
+            # Source `last` may have more at `safe`, which goes before those of higher sources.
+            ready = int(np.searchsorted(times, safe, side="right" if source <= last else "left"))
             if ready:
                 k = numbers[source]
                 pieces.append((times[:ready], np.full(ready, source), np.arange(k, k + ready)))

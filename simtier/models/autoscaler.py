@@ -57,9 +57,10 @@ class Autoscaler:
         if isinstance(answer, bool) or not isinstance(answer, int) or answer < 0:
             raise self._asker.wrong(answer, "a number of replicas, 0 or more")
         target = min(max(answer, self._least), self._most)
-        have = len(service.ready) + service.starting
+        fleet = service.fleet
+        have = len(fleet.ready) + len(fleet.starting)
         for _ in range(target - have):
-            if not service.start_replica():
+            if not fleet.start():
                 break
-        for _ in range(min(have - target, len(service.ready))):
-            service.stop_replica()
+        for _ in range(have - target):
+            fleet.stop()

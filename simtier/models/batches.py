@@ -7,7 +7,7 @@ from typing import Any
 from simtier.clock import DECIDE, Entry
 from simtier.contract import Asker, Batching, Hold, Limits
 from simtier.models.replica import Replica
-from simtier.models.request import Visit
+from simtier.models.visit import Visit
 from simtier.models.views import RequestFacade
 
 Batch = list[Visit]
@@ -24,6 +24,7 @@ class BatchReplica(Replica):
         super().__init__(*args)
         self._asker = batching
         self._batches: list[Batch] = []
+        self.running = 0
         self._in_line = False
         self._hold: Entry | None = None
         self._slots = 1 if self.device is not None else self.service.concurrency
@@ -60,15 +61,14 @@ class BatchReplica(Replica):
             visit.started_s = now
         self._batches.append(batch)
         self.running += len(batch)
-        self.busy_edge_s -= now * len(batch)
         self.clock.call_in(batch[0].stage.batch_seconds(batch, self), self._finish, batch)
         return True
 
     def _form(self) -> Batch:
         """Return the next batch, taken out of the queue; empty if there is nothing to run now."""
-        for visit in [waiting for waiting in self.queue if waiting.request.over]:
-            self.queue.remove(visit)
-            self.given_up(visit)
+        for visit in [waiting for waiting in self.queue if waiting.stage.revocable]:
+            if self.given_up(visit):
+                self.queue.remove(visit)
         if not self.queue:
             return []
         if self._asker.skip:
@@ -117,7 +117,7 @@ class BatchReplica(Replica):
         now = self.clock.now
         self._batches = [other for other in self._batches if other is not batch]
         self.running -= len(batch)
-        self.busy_edge_s += now * len(batch)
+        self.served_slot_s += (now - batch[0].started_s) * len(batch)
         busy_s = (now - batch[0].started_s) * self._share / len(batch)
         for visit in batch:
             self.record(visit, visit.started_s, now, busy_s, len(batch))

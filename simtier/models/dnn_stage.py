@@ -6,82 +6,15 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from simtier.contract import Asker, Partitioning
-from simtier.errors import SimulationError
-from simtier.models.cost import SegmentTimes, roofline_seconds
-from simtier.models.dnn import Dnn
-from simtier.models.request import Part, Request, Visit
 from simtier.models.split_view import SplitFacade
 from simtier.models.stage import Stage
 from simtier.models.views import RequestFacade
+from simtier.models.visit import Part, Visit
 
 if TYPE_CHECKING:
     from simtier.models.app import App
-    from simtier.models.hardware import Processor
-    from simtier.models.replica import Replica
     from simtier.models.service import Service
-
-
-def processor_of(replica: Replica, precision: str) -> Processor:
-    """Return what a replica computes on: its accelerator, or its share of the node's cores."""
-    if replica.device is not None:
-        return replica.device.spec.processor(precision)
-    processor = replica.node.processor(precision, min(replica.service.cores, replica.node.cores))
-    if processor is None:
-        raise SimulationError(f"node {replica.node.name!r} has no known hardware, so no cost model can time work there")
-    return processor
-
-
-class LayerTimer:
-    """Times of DNN layers by the roofline model, on whatever the replica runs on."""
-
-    def __init__(self, dnn: Dnn, precision: str) -> None:
-        self.dnn = dnn
-        self.precision = precision
-        self._tables: dict[Processor, SegmentTimes] = {}
-
-    def typical_s(self, replica: Replica) -> float:
-        return self.table(replica).seconds(0, len(self.dnn.layers), 1)
-
-    def seconds(self, visit: Visit, replica: Replica) -> float:
-        return self.table(replica).seconds(visit.part.first, visit.part.last, 1)
-
-    def batch_seconds(self, batch: Sequence[Visit], replica: Replica) -> float:
-        part = batch[0].part
-        return self.table(replica).seconds(part.first, part.last, len(batch))
-
-    def table(self, replica: Replica) -> SegmentTimes:
-        """Return the times of all segments on this replica's processor."""
-        table: SegmentTimes | None = replica.times.get(self)
-        if table is None:
-            processor = processor_of(replica, self.precision)
-            table = self._tables.get(processor)
-            if table is None:
-                table = self._tables[processor] = SegmentTimes(self.dnn, processor, self.precision)
-            replica.times[self] = table
-        return table
-
-
-class CostTimer:
-    """The time of a stage given by operations and bytes, by the roofline model."""
-
-    def __init__(self, flop: float, nbytes: float, precision: str) -> None:
-        self._flop, self._nbytes, self._precision = flop, nbytes, precision
-
-    def typical_s(self, replica: Replica) -> float:
-        return self._time(replica, 1)
-
-    def seconds(self, visit: Visit, replica: Replica) -> float:
-        return self._time(replica, 1)
-
-    def batch_seconds(self, batch: Sequence[Visit], replica: Replica) -> float:
-        return self._time(replica, len(batch))
-
-    def _time(self, replica: Replica, batch: int) -> float:
-        seconds: float | None = replica.times.get((self, batch))
-        if seconds is None:
-            processor = processor_of(replica, self._precision)
-            seconds = replica.times[self, batch] = roofline_seconds(self._flop, self._nbytes, processor, batch)
-        return seconds
+    from simtier.models.timers import LayerTimer
 
 
 class DnnStage(Stage):
@@ -111,27 +44,28 @@ class DnnStage(Stage):
         self._plans: dict[tuple[int, ...], tuple[tuple[Part, float], ...]] = {}
         self._remembered: dict[str, tuple[float, tuple[int, ...]]] = {}
 
-    def _enter(self, request: Request, at: str, nbytes: float) -> None:
-        """Ask how to split, and send the request to the first part."""
-        first = Visit(request, self, self.whole, at, nbytes, self._clock.now)
-        plan = self._plan(self._cuts(first))
-        part, later = plan[0][0], plan[1:]
-        first.part = part
-        first.later = later
-        part.service.take(first)
+    def _entrance(self) -> Callable[[Visit], None]:
+        return self._split
 
-    def _after(self) -> Callable[[Visit], None]:
+    def _split(self, visit: Visit) -> None:
+        """Ask how to split, and send the request to the first part."""
+        plan = self._plan(self._cuts(visit))
+        visit.part = plan[0][0]
+        visit.later = plan[1:]
+        visit.part.service.take(visit)
+
+    def _exit(self) -> Callable[[Visit], None]:
         return self._next_part
 
     def _next_part(self, visit: Visit) -> None:
         """Send what crosses the cut to the next part, or finish the stage."""
-        if visit.request.over:
+        if self.revocable and visit.id not in self.app.alive:
             return
         if not visit.later:
             self.done(visit)
             return
         part, nbytes = visit.later[0]
-        following = Visit(visit.request, self, part, visit.at, nbytes, self._clock.now)
+        following = visit.onward(self, part, visit.at, nbytes, self._clock.now)
         following.later = visit.later[1:]
         part.service.take(following)
 

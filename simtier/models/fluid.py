@@ -36,12 +36,12 @@ class FairLink(Link):
 
     @property
     def active(self) -> int:
-        """Messages of this link in transmission now; propagation does not count."""
+        """Messages of this link in transmission now (propagation does not count); looks at every flow of the medium."""
         return sum(1 for _ in self._flows())
 
     @property
     def backlog_bytes(self) -> float:
-        """Bytes handed to this link that have not left it yet."""
+        """Bytes handed to this link that have not left it yet; looks at every flow of the medium."""
         return sum(left for left, _ in self._flows())
 
     def partial_rows(self) -> Iterator[Row]:

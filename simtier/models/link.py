@@ -140,7 +140,7 @@ class Link:
         self.spec = spec
         self.name = spec.name
         self.code = around.code(spec.name)
-        self.jitter = around.streams.draws(f"link/{spec.name}/jitter", spec.jitter) if spec.jitter else None
+        self.jitter = around.streams.request_draws(f"link/{spec.name}/jitter", spec.jitter) if spec.jitter else None
         self.losses = _losses(spec, around.streams) if spec.loss else None
         self._clock, self._book = around.clock, around.book
         self._heap, self._serial = around.clock.heap, around.clock.next_serial
@@ -181,4 +181,4 @@ def _losses(spec: LinkSpec, streams: Streams) -> Draws:
         uniform = 1.0 - generator.random(size)
         return np.full(size, np.inf) if spec.loss == 1 else np.floor(np.log(uniform) / np.log(spec.loss))
 
-    return streams.draws(f"link/{spec.name}/loss", sample)
+    return streams.request_draws(f"link/{spec.name}/loss", sample)

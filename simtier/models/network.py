@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from itertools import groupby, pairwise
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -31,7 +30,9 @@ class NoRoute(SimtierError, LookupError):  # noqa: N818 - says what there is not
 class Rows(Protocol):
     """The transfers table, as far as the network uses it."""
 
-    append: Callable[[Row], object]
+    @property
+    def append(self) -> Callable[[Row], object]:
+        """Takes a row."""
 
 
 class Path:
@@ -56,7 +57,7 @@ class Path:
         """Carry `nbytes`, then call `deliver(argument)` at the delivery, or `lost(argument)` if they are lost for good.
 
         Neither is ever called at once, only later by the clock. `index` >= 0 selects the draws of jitter and loss: a request that
-        carries its own index meets the same jitter under every policy. Raises SimulationError for a negative size or NaN.
+        carries its own index meets the same jitter under every policy. Where a capacity is asked, a size that is negative or NaN raises SimulationError.
         """
         message = (index, request, nbytes, deliver, argument, lost)
         if self._only is not None:
@@ -106,6 +107,7 @@ class Network:
         self._links: dict[str, Link] = {}
         self._media: dict[str, tuple[LinkSpec, Turns | Medium]] = {}
         self._paths: dict[tuple[str, str], Path] = {}
+        self._lengths: dict[str, dict[str, float]] = {}
         self._graph: nx.DiGraph[str] = nx.DiGraph()
         self.links: Mapping[str, Link] = MappingProxyType(self._links)
 
@@ -120,13 +122,14 @@ class Network:
         # Of parallel links only the quickest, then the first by name, can ever be on a shortest path.
         edge = self._graph.get_edge_data(spec.source, spec.target)
         if edge is None or (spec.latency_s, spec.name) < (edge["link"].spec.latency_s, edge["link"].name):
-            self._graph.add_edge(spec.source, spec.target, link=link)
+            self._graph.add_edge(spec.source, spec.target, link=link, length=_length(spec.latency_s))
         self.invalidate()
         return link
 
     def invalidate(self) -> None:
         """Forget the paths found so far; messages under way keep theirs."""
         self._paths.clear()
+        self._lengths.clear()
 
     def path(self, a: str, b: str) -> Path:
         """Return the path from node `a` to node `b`; raises NoRoute if there is none."""
@@ -162,40 +165,49 @@ class Network:
         return StoringLink(spec, self._around, shared)
 
     def _shortest(self, a: str, b: str) -> tuple[Link, ...]:
+        """Return the links of the best path.
+
+        Where `b` has few neighbours, the search ends at those: the distances to a gateway serve all the devices behind it.
+        """
         if a == b:
             return ()
         for node in (a, b):
             if node not in self._graph:
                 raise NoRoute(f"no link starts or ends at node {node!r}{did_you_mean(node, self._graph)}")
-
-        def cost(_: str, node: str, edge: dict[str, Link]) -> Any:  # not a number, but networkx only adds and compares
-            return (
-                None if node == a else _Cost(edge["link"].spec.latency_s, 1, (node,))
-            )  # None: never back to the source
-
-        try:
-            nodes = nx.dijkstra_path(self._graph, a, b, weight=cost)
-        except nx.NetworkXNoPath as error:
-            raise NoRoute(f"no chain of links leads from node {a!r} to node {b!r}: add a link") from error
+        before = self._graph.pred[b]
+        ends = {node: hop["length"] for node, hop in before.items()} if len(before) <= _FEW else {b: 0}
+        lengths = {end: self._lengths_to(end)[a] + rest for end, rest in ends.items() if a in self._lengths_to(end)}
+        if not lengths:
+            raise NoRoute(f"no chain of links leads from node {a!r} to node {b!r}: add a link")
+        least = min(lengths.values())
+        walks = [self._walk(a, end) for end, length in lengths.items() if length == least]
+        nodes = min(walk if walk[-1] == b else [*walk, b] for walk in walks)
         return tuple(self._graph.edges[edge]["link"] for edge in pairwise(nodes))
 
+    def _lengths_to(self, target: str) -> dict[str, float]:
+        """Return the length of the shortest path to `target` from each node that has one."""
+        if target not in self._lengths:
+            backwards = self._graph.reverse(copy=False)
+            self._lengths[target] = nx.single_source_dijkstra_path_length(backwards, target, weight="length")
+        return self._lengths[target]
 
+    def _walk(self, a: str, b: str) -> list[str]:
+        """Return the nodes of the shortest path, the first by name where several are."""
+        left, nodes = self._lengths_to(b), [a]
+        while (here := nodes[-1]) != b:
+            hops = self._graph.succ[here].items()
+            nodes.append(min(node for node, hop in hops if left.get(node, math.inf) + hop["length"] == left[here]))
+        return nodes
+
+
+_FEW = 4
+"""Up to so many gateways; only the cost of finding a path depends on it."""
 _ON_THE_WAY = (StoringLink.arrive, StoringLink.lose, FairRun.arrive, FairRun.lose)
 
 
-@dataclass(frozen=True, order=True)
-class _Cost:
-    """What Dijkstra's algorithm adds up and compares: latency, then links, then names."""
-
-    latency_s: float
-    links: int
-    names: tuple[str, ...]
-
-    def __add__(self, other: _Cost) -> _Cost:
-        return _Cost(self.latency_s + other.latency_s, self.links + other.links, self.names + other.names)
-
-    def __radd__(self, zero: int) -> _Cost:
-        return self  # networkx starts from the integer 0
+def _length(latency_s: float) -> int:
+    """Return what Dijkstra's algorithm adds up: femtoseconds first, then links; whole numbers, so no rounding decides a tie."""
+    return round(latency_s * 1e15) * 2**20 + 1
 
 
 def _seconds(nbytes: float, rate: float) -> float:

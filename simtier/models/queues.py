@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any, Protocol
 
 from simtier.contract import Asker, Scheduling
-from simtier.models.request import Visit
+from simtier.models.visit import Visit
 from simtier.models.views import RequestFacade
 
 

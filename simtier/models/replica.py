@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from simtier.models.network import Path
     from simtier.models.node import Claim, Device, Node
     from simtier.models.queues import Queue
-    from simtier.models.request import Part, Visit
+    from simtier.models.visit import Part, Visit
     from simtier.models.service import Service
 
 NAN = float("nan")
@@ -27,8 +27,8 @@ class Replica:
         state: "starting", "ready", "draining" or "gone".
         in_flight: requests sent to it and not finished.
         running: requests in service.
-        paths: ways to this replica by the node they start from.
-        busy_edge_s: slot-seconds given, as the sum of ends minus the sum of starts so far (see `busy_slot_s`).
+        delays: how long the way takes from nodes that only a delay parts from here.
+        served_slot_s: slot-seconds given to requests whose service has ended.
     """
 
     def __init__(
@@ -44,16 +44,19 @@ class Replica:
         self.state = "starting"
         self.since_s = self.clock.now
         self.in_flight = 0
-        self.running = 0
-        self.paths: dict[str, Path] = {}
-        self.busy_edge_s = 0.0
+        self.delays: dict[str, float] = {}
+        self._ways: dict[str, Path] = {}
+        self.served_slot_s = 0.0
         self.view = ReplicaFacade(self)
         self.times: dict[Any, Any] = {}
+        self.take = self.arrive  # bound once: binding at each request costs
         self._deciding = False
         self._record = service.journal.tables["stages"].append
         self._tags: dict[Part, int] = {}
 
     # -- what a way to serve fills in
+
+    running: int
 
     def arrive(self, visit: Visit) -> None:
         """Take a visit that has just reached the replica."""
@@ -69,9 +72,19 @@ class Replica:
 
     # -- what all share
 
+    def way_from(self, node: str) -> Path:
+        """Return the way from `node` to this replica."""
+        way = self._ways.get(node)
+        if way is None:
+            way = self._ways[node] = self.service.network.path(node, self.node.name)
+            if way.delay_only:
+                self.delays[node] = way.latency_s
+        return way
+
     def busy_slot_s(self) -> float:
         """Return the integral of running requests up to now."""
-        return self.busy_edge_s + self.running * self.clock.now
+        now = self.clock.now
+        return self.served_slot_s + sum(now - visit.started_s for visit, _, _ in self.unfinished())
 
     def decide_soon(self) -> None:
         """Have `_dispatch` called once, when all that falls on this instant has happened."""
@@ -85,7 +98,7 @@ class Replica:
 
     def given_up(self, visit: Visit) -> bool:
         """Return whether the client of a waiting visit is gone; if so the visit leaves."""
-        if not visit.request.over:
+        if visit.id in visit.stage.app.alive:
             return False
         self.record(visit, NAN, self.clock.now, 0.0, 0)
         self.in_flight -= 1
@@ -94,13 +107,12 @@ class Replica:
 
     def record(self, visit: Visit, started_s: float, finished_s: float, busy_s: float, batch: int) -> None:
         """Append the visit's row to the stages table."""
-        try:
-            tag = self._tags[visit.part]
-        except KeyError:
+        tag = self._tags.get(visit.part)
+        if tag is None:
             tag = self._new_tag(visit)
         self._record(
             (
-                visit.request.id,
+                visit.id,
                 tag,
                 batch,
                 visit.sent_s,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import count
 
 from simtier.clock import OBSERVE, Clock
@@ -19,8 +20,9 @@ class Sampler:
         self._clock = clock
         self._every = every
         self._append = journal.tables["samples"].append
+        code = partial(journal.code, traced=False)
         self._probes: Sequence[tuple[int, int, int, Callable[[], float]]] = [
-            (journal.code(kind), journal.code(name), journal.code(metric), read) for kind, name, metric, read in probes
+            (code(kind), code(name), code(metric), read) for kind, name, metric, read in probes
         ]
         self._ticks = count()
         self._next()

@@ -6,7 +6,7 @@ from typing import Any
 
 from simtier.errors import SimulationError
 from simtier.models.replica import Replica
-from simtier.models.request import Visit
+from simtier.models.visit import Visit
 
 
 class SharedReplica(Replica):
@@ -21,6 +21,7 @@ class SharedReplica(Replica):
         if self.node.fair_cpu is None:
             raise SimulationError(f"node {self.node.name!r} does not share its cores")
         self._cpu = self.node.fair_cpu
+        self.running = 0
         self._cap = min(self.service.cores, self.node.cores)
 
     def arrive(self, visit: Visit) -> None:
@@ -32,17 +33,16 @@ class SharedReplica(Replica):
     def _dispatch(self) -> None:
         while self.running < self.service.concurrency and self.queue:
             visit = self.queue.pop()
-            if self.given_up(visit):
+            if visit.stage.revocable and self.given_up(visit):
                 continue
             visit.started_s = self.clock.now
             self.running += 1
-            self.busy_edge_s -= self.clock.now
             self._cpu.run(visit.stage.seconds(visit, self) * self._cap, self._cap, self._finish, visit)
 
     def _finish(self, visit: Visit) -> None:
         now = self.clock.now
         self.running -= 1
-        self.busy_edge_s += now
+        self.served_slot_s += now - visit.started_s
         self.record(visit, visit.started_s, now, visit.stage.seconds(visit, self) * self._cap, 1)
         if self.queue:
             self.decide_soon()

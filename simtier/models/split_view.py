@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from simtier.models.dnn_stage import DnnStage
     from simtier.models.network import Path
     from simtier.models.replica import Replica
-    from simtier.models.request import Visit
+    from simtier.models.visit import Visit
     from simtier.models.service import Service
 
 
@@ -59,14 +59,7 @@ class TierFacade:
 
     @property
     def layer_s(self) -> Sequence[float]:
-        replica, layers = self._replica, self._stage.layers
-        key = ("layer_s", layers)
-        times: Sequence[float] | None = replica.times.get(key)
-        if times is None:
-            table = layers.table(replica)
-            depth = len(layers.dnn.layers)
-            times = replica.times[key] = tuple(table.seconds(k, k + 1, 1) for k in range(depth))
-        return times
+        return self._stage.layers.layer_s(self._replica)
 
     @property
     def active_w(self) -> float:
@@ -91,7 +84,7 @@ class SplitFacade:
         self._replicas = [_nearest(service, visit.at) for service in services]
         network = services[0].network
         nodes = [visit.at, *(replica.node.name for replica in self._replicas)]
-        home = visit.request.origin.node
+        home = visit.origin.node
         ways: list[tuple[str, str]] = [*zip(nodes, nodes[1:], strict=False), *((node, home) for node in nodes[1:])]
         self._paths = [network.path(a, b) for a, b in ways]
 

@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from simtier.models.request import Part, Request, Visit
-from simtier.streams import BLOCK_BITS, BLOCK_MASK, Draws
+from simtier.models.visit import Part, Visit
 
 if TYPE_CHECKING:
     from simtier.models.app import App
-    from simtier.models.replica import Replica
-
-
-class Timer(Protocol):
-    """How long a stage takes on a replica."""
-
-    def typical_s(self, replica: Replica) -> float:
-        """Return the mean service time of the whole stage on `replica`, alone."""
-
-    def seconds(self, visit: Visit, replica: Replica) -> float:
-        """Return the service time of one visit, alone."""
-
-    def batch_seconds(self, batch: Sequence[Visit], replica: Replica) -> float:
-        """Return the service time of a batch of visits to the same part."""
+    from simtier.models.timers import Timer
 
 
 class Stage:
@@ -33,11 +19,12 @@ class Stage:
         nexts: stages that get this one's output.
         needs: how many stages hand it their output; above 1 it is a join and waits for all.
         joins: True if `needs` is above 1.
-        enter: begins this stage for a request whose input of so many bytes lies on the node named.
+        revocable: see `App.revocable`.
+        enter: begins this stage with a new visit to its whole.
         leave: goes on after a replica has served a visit.
     """
 
-    enter: Callable[[Request, str, float], None]
+    enter: Callable[[Visit], None]
     leave: Callable[[Visit], None]
 
     def __init__(self, name: str, app: App, timer: Timer, whole: Part, output_bytes: float) -> None:
@@ -55,39 +42,44 @@ class Stage:
         self.nexts = nexts
         self.needs = needs
         self.joins = needs > 1
-        self.enter = self._gather if self.joins else self._enter
+        self.enter = self._gather if self.joins else self._entrance()
         self.done = self._hand_on if nexts else self.app.respond
-        self.leave = self._after()
+        self.leave = self._exit()
 
-    def _after(self) -> Callable[[Visit], None]:
+    def settle(self) -> None:
+        """Look once at the finished application."""
+        self.revocable = self.app.revocable
+
+    def _entrance(self) -> Callable[[Visit], None]:
+        """Return what a visit with a single input does first."""
+        return self.whole.service.take
+
+    def _exit(self) -> Callable[[Visit], None]:
         """Return what happens to a visit whose service has ended."""
         return self.done
 
-    def _enter(self, request: Request, at: str, nbytes: float) -> None:
-        part = self.whole
-        part.service.take(Visit(request, self, part, at, nbytes, self._clock.now))
-
     def _hand_on(self, visit: Visit) -> None:
         """Hand the output to the next stages."""
-        if not visit.request.over:
-            for stage in self.nexts:
-                stage.enter(visit.request, visit.at, self.output_bytes)
+        for stage in self.nexts:
+            if self.revocable and visit.id not in self.app.alive:
+                return  # over, perhaps by what just happened on another branch
+            stage.enter(visit.onward(stage, stage.whole, visit.at, self.output_bytes, self._clock.now))
 
     # -- joins: a replica is chosen at the first input; every input travels there on its own
 
-    def _gather(self, request: Request, at: str, nbytes: float) -> None:
-        if not hasattr(request, "joins"):
-            request.joins = {}
-        visit = request.joins.get(self)
+    def _gather(self, arrived: Visit) -> None:
+        """Take one of several inputs: the first becomes the visit that waits for the others."""
+        waiting = self.app.joins_of(arrived.id)
+        visit = waiting.get(self)
         if visit is None:
-            visit = request.joins[self] = Visit(request, self, self.whole, at, nbytes, self._clock.now)
-            visit.inputs = self.needs
-            visit.later = ((at, nbytes),)
-            self.whole.service.take(visit)
+            waiting[self] = arrived
+            arrived.inputs = self.needs
+            arrived.later = ((arrived.at, arrived.nbytes),)
+            self.whole.service.consider(arrived)
         elif hasattr(visit, "replica"):
-            self._send_input(visit, at, nbytes)
+            self._send_input(visit, arrived.at, arrived.nbytes)
         else:
-            visit.later += ((at, nbytes),)
+            visit.later += ((arrived.at, arrived.nbytes),)
 
     def send_inputs(self, visit: Visit) -> None:
         """Send the inputs that are there to the replica just chosen."""
@@ -96,54 +88,9 @@ class Stage:
 
     def _send_input(self, visit: Visit, at: str, nbytes: float) -> None:
         replica = visit.replica
-        path = replica.paths.get(at) or replica.service.path_to(replica, at)
-        path.send(visit.request.id, visit.request.id, nbytes, self._input_arrived, visit, replica.service.lost)
+        replica.way_from(at).send(visit.id, visit.id, nbytes, self._input_arrived, visit, replica.service.lost)
 
     def _input_arrived(self, visit: Visit) -> None:
         visit.inputs -= 1
         if visit.inputs == 0:
             visit.replica.arrive(visit)
-
-
-class ConstantTimer:
-    """The same time for every request, divided by the node's speed; batches as in DrawnTimer."""
-
-    def __init__(self, time_s: float, batch_cost: float) -> None:
-        self._time_s = time_s
-        self._batch_cost = batch_cost
-
-    def typical_s(self, replica: Replica) -> float:
-        return self._time_s / replica.node.speed
-
-    def seconds(self, visit: Visit, replica: Replica) -> float:
-        return self._time_s / replica.node.speed
-
-    def batch_seconds(self, batch: Sequence[Visit], replica: Replica) -> float:
-        return self._time_s / replica.node.speed * (1 + self._batch_cost * (len(batch) - 1))
-
-
-class DrawnTimer:
-    """A time drawn for each request, divided by the node's speed.
-
-    A batch takes its longest time plus `batch_cost` times the other times: 1 is one after the other, 0 fully in parallel.
-    """
-
-    def __init__(self, draws: Draws, mean_s: float, batch_cost: float) -> None:
-        self._draws = draws
-        self._mean_s = mean_s
-        self._batch_cost = batch_cost
-
-    def typical_s(self, replica: Replica) -> float:
-        return self._mean_s / replica.node.speed
-
-    def seconds(self, visit: Visit, replica: Replica) -> float:
-        # Draws.__call__ without the call: every request of most runs comes by here.
-        index, draws = visit.request.id, self._draws
-        if index >> BLOCK_BITS != draws.block:
-            draws.load(index >> BLOCK_BITS)
-        return draws.values[index & BLOCK_MASK] / replica.node.speed
-
-    def batch_seconds(self, batch: Sequence[Visit], replica: Replica) -> float:
-        times = [self.seconds(visit, replica) for visit in batch]
-        longest = max(times)
-        return longest + self._batch_cost * (sum(times) - longest)

@@ -10,9 +10,9 @@ from simtier.contract import NodeView, ReplicaView, ServiceView
 if TYPE_CHECKING:
     from simtier.clock import Clock
     from simtier.models.network import Network
-    from simtier.models.node import Node
+    from simtier.models.node import Claim, Node
     from simtier.models.replica import Replica
-    from simtier.models.request import Request, Visit
+    from simtier.models.visit import Visit
     from simtier.models.service import Service
 
 
@@ -26,7 +26,7 @@ class RequestFacade:
 
     @property
     def id(self) -> int:
-        return self._visit.request.id
+        return self._visit.id
 
     @property
     def app(self) -> str:
@@ -34,11 +34,11 @@ class RequestFacade:
 
     @property
     def workload(self) -> str:
-        return self._visit.request.origin.workload
+        return self._visit.origin.workload
 
     @property
     def source(self) -> str:
-        return self._visit.request.origin.node
+        return self._visit.origin.node
 
     @property
     def at(self) -> str:
@@ -50,15 +50,15 @@ class RequestFacade:
 
     @property
     def arrival_s(self) -> float:
-        return self._visit.request.arrival_s
+        return self._visit.arrival_s
 
     @property
     def queued_s(self) -> float:
-        return self._visit.queued_s
+        return getattr(self._visit, "queued_s", float("nan"))
 
     @property
     def deadline_s(self) -> float:
-        return self._visit.request.arrival_s + self._visit.request.origin.target_s
+        return self._visit.arrival_s + self._visit.origin.target_s
 
     @property
     def priority(self) -> float:
@@ -78,10 +78,9 @@ class RequestFacade:
 class OutcomeFacade:
     """A finished request; see simtier.contract.OutcomeView."""
 
-    __slots__ = ("_end_s", "_outcome", "_request", "_visit")
+    __slots__ = ("_end_s", "_outcome", "_visit")
 
-    def __init__(self, request: Request, visit: Visit, outcome: str, end_s: float) -> None:
-        self._request = request
+    def __init__(self, visit: Visit, outcome: str, end_s: float) -> None:
         self._visit = visit
         self._outcome = outcome
         self._end_s = end_s
@@ -96,7 +95,7 @@ class OutcomeFacade:
 
     @property
     def latency_s(self) -> float:
-        return self._end_s - self._request.arrival_s
+        return self._end_s - self._visit.arrival_s
 
 
 class NodeFacade:
@@ -199,11 +198,11 @@ class ServiceFacade:
 
     @property
     def ready(self) -> int:
-        return len(self._service.ready)
+        return len(self._service.fleet.ready)
 
     @property
     def starting(self) -> int:
-        return self._service.starting
+        return len(self._service.fleet.starting)
 
     @property
     def queued(self) -> int:
@@ -224,6 +223,31 @@ class ServiceFacade:
     @property
     def work_s(self) -> float:
         return self._service.mean_work_s
+
+
+class ClaimFacade:
+    """What a replica to be placed needs; see simtier.contract.ReplicaSpecView."""
+
+    __slots__ = ("_claim",)
+
+    def __init__(self, claim: Claim) -> None:
+        self._claim = claim
+
+    @property
+    def service(self) -> str:
+        return self._claim.service
+
+    @property
+    def cores(self) -> float:
+        return self._claim.cores
+
+    @property
+    def memory_bytes(self) -> float:
+        return self._claim.memory_bytes
+
+    @property
+    def accelerator(self) -> bool:
+        return self._claim.accelerator
 
 
 class SiteFacade:

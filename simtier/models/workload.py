@@ -6,27 +6,24 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, repeat
 from typing import Any
 
+import numpy as np
+
 from simtier.clock import Arrival, Clock
 from simtier.models.app import Origin
 from simtier.models.arrivals import Chunks, merged
-from simtier.models.request import Request
+from simtier.models.visit import Visit
 from simtier.streams import Draws
 
 
-def feed(
-    origins: Sequence[Origin], sources: Sequence[Chunks], first_source: int, all_sources: int
-) -> Iterator[Arrival]:
-    """Return the arrivals of open sources as the clock wants them.
-
-    Request numbers are k * all_sources + source, so a request has the same number whatever happens around it.
-    """
+def feed(origins: Sequence[Origin], sources: Sequence[Chunks], firsts: Sequence[int]) -> Iterator[Arrival]:
+    """Return the arrivals of open sources as the clock wants them; `firsts` holds the number of each source's first request."""
 
     def arrivals() -> Iterator[Iterator[Arrival]]:
         handlers = [origin.arrive for origin in origins]
+        bases = np.array(firsts, dtype=np.int64)
         for times, source, k in merged(sources):
-            numbers = (k * all_sources + (source + first_source)).tolist()
             acts: Any = repeat(handlers[0]) if len(handlers) == 1 else [handlers[s] for s in source.tolist()]
-            yield zip(times.tolist(), acts, numbers, strict=False)
+            yield zip(times.tolist(), acts, (k + bases[source]).tolist(), strict=False)
 
     return chain.from_iterable(arrivals())
 
@@ -36,31 +33,27 @@ class Client:
 
     Args:
         origin: where it sits; the client takes it over.
-        source: its number among all sources.
+        first: number of its first request.
         think: think times by index of its own requests.
         stop_s: asks nothing from this time on.
     """
 
-    def __init__(
-        self, clock: Clock, origin: Origin, source: int, all_sources: int, think: Draws, start_s: float, stop_s: float
-    ) -> None:
+    def __init__(self, clock: Clock, origin: Origin, first: int, think: Draws, start_s: float, stop_s: float) -> None:
         self._clock = clock
         self._origin = origin
-        self._number = source
-        self._step = all_sources
+        self._first = first
         self._think = think
         self._asked = 0
         self._stop_s = stop_s
         origin.on_end = self._ended
         clock.call_at(start_s, self._ended)
 
-    def _ended(self, _: Request | None) -> None:
+    def _ended(self, _: Visit | None) -> None:
         """Think after a finished request (or before the first)."""
         at = self._clock.now + self._think(self._asked)
         if at < self._stop_s:
             self._clock.call_at(at, self._ask)
 
     def _ask(self, _: object) -> None:
-        number = self._asked * self._step + self._number
         self._asked += 1
-        self._origin.arrive(number)
+        self._origin.arrive(self._first + self._asked - 1)

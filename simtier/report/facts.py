@@ -10,7 +10,18 @@ from simtier.errors import ResultError
 from simtier.results import read_document
 from simtier.units import parse
 
-_NEEDED = ("status", "seed", "fingerprint", "versions", "scenario", "summary", "assumptions", "traces", "layout", "ended_s")
+_NEEDED = (
+    "status",
+    "seed",
+    "fingerprint",
+    "versions",
+    "scenario",
+    "summary",
+    "assumptions",
+    "traces",
+    "layout",
+    "ended_s",
+)
 
 
 class Facts:

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from simtier.metrics.reading import Texts, batches
 from simtier.report.facts import Facts
 
-PER_DECADE = 200
-"""Bins of a factor of ten: each is 1.2 % wide."""
-EDGES: NDArray[np.float64] = 10.0 ** (np.arange(-9 * PER_DECADE, 9 * PER_DECADE + 1) / PER_DECADE)
+PER_DECADE = 1000
+"""Bins of a factor of ten: each is 0.23 % wide."""
+EDGES: NDArray[np.float64] = 10.0 ** (np.arange(-6 * PER_DECADE, 6 * PER_DECADE + 1) / PER_DECADE)
+"""Upper edges of the bins in seconds, from a microsecond to eleven days."""
 
 _COLUMNS = ("replication", "app", "outcome", "arrival_s", "end_s")
 
@@ -43,11 +44,10 @@ class Distribution:
         return total
 
 
-def curve(counts: NDArray[np.int64], most: int = 500) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return at most about `most` points (seconds, share at or below) of the cumulative distribution; it is exact at each."""
+def curve(counts: NDArray[np.int64], most: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return at most `most` points (upper edges in seconds, share at or below) of the cumulative distribution; it is exact at each."""
     shares = np.cumsum(counts) / counts.sum()
     used = np.flatnonzero(counts[:-1])
-    used = np.union1d(used, used[used > 0] - 1)  # the foot of each step
     if len(used) > most:
         used = used[np.unique(np.linspace(0, len(used) - 1, most).astype(int))]
     return EDGES[used], shares[used]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from simtier.report.facts import Facts
-from simtier.report.numbers import percent, quantity
+from simtier.report.numbers import given, percent, quantity
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,19 @@ def _words(facts: Facts, name: str) -> str:
     info, metrics = facts.layout["links"][name], facts.summary["links"][name]
     rate = info["mean_bytes_per_s"]
     if rate is None:
-        return f"{quantity(info['latency_s'], 's')}, delay only"
-    return f"{quantity(info['latency_s'], 's')}, {quantity(rate, 'B/s')}, {info['sharing']}, {busy(info, metrics)}"
+        return f"{given(info['latency_s'], 's')}, delay only"
+    return f"{given(info['latency_s'], 's')}, {quantity(rate, 'B/s')}, {info['sharing']}, {busy(info, metrics)}"
 
 
 def busy(info: dict[str, Any], metrics: dict[str, Any]) -> str:
     """Return how busy a group of links was: a share of time, or messages at once where several may be sent together."""
     used = metrics["utilisation"]
-    return f"{percent(used)} busy" if info["sharing"] == "fifo" else f"{used:.3g} at once"
+    if used == 0:
+        return "unused"
+    return (
+        f"{percent(used)} busy"
+        if info["sharing"] == "fifo"
+        else "< 0.01 at once"
+        if used < 0.01
+        else f"{used:.2g} at once"
+    )

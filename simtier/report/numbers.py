@@ -10,7 +10,18 @@ from typing import Any
 NOTHING = "\N{EN DASH}"
 """Shown where there is no value."""
 
-_PREFIXES = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"))
+_PREFIXES = (
+    (1e15, "P"),
+    (1e12, "T"),
+    (1e9, "G"),
+    (1e6, "M"),
+    (1e3, "k"),
+    (1.0, ""),
+    (1e-3, "m"),
+    (1e-6, "µ"),
+    (1e-9, "n"),
+)
+_ROUNDING = 1e-9
 _PLAIN = ("", "%", "USD")
 """Units that take no prefix."""
 
@@ -37,13 +48,26 @@ def quantity(value: float | None, unit: str, half: float | None = None) -> str:
     """
     if value is None:
         return NOTHING
+    if half is not None and half < _ROUNDING * abs(value):
+        half = None  # all replications agree but for rounding
     if isinstance(value, int) and not half:
         return f"{value:,} {unit}".strip()
     if not math.isfinite(value):
         return f"{'unlimited' if value > 0 else value} {unit}".strip()
+    least = 0.0005 if unit == "%" else 0.001 if not unit else 0.0
+    if 0 < max(abs(value), half or 0.0) < least:
+        return "< 0.1 %" if unit == "%" else "< 0.001"
     factor, prefix = _scale(value, half, unit)
     number = _digits(value / factor, None if not half else half / factor, percent=unit == "%")
     return f"{number} {prefix}{unit}".strip()
+
+
+def given(value: float, unit: str) -> str:
+    """Return a value that somebody chose, such as a target or a latency, without digits that say nothing: "30 s"."""
+    if not math.isfinite(value):
+        return quantity(value, unit)
+    factor, prefix = _scale(value, None, unit)
+    return f"{value / factor:.6g} {prefix}{unit}".strip()
 
 
 def measured(metrics: Mapping[str, Any] | None, key: str, unit: str, *, bar: bool = False) -> Shown:

@@ -141,7 +141,9 @@ def _box(facts: Facts, name: str, column: int) -> Box:
     services = [service for service, where in facts.layout["services"].items() if name in where["on"]]
     more = [f"and {len(services) - MOST_SERVICES + 1} more"] if len(services) > MOST_SERVICES else []
     services = services[: MOST_SERVICES - 1] + more if more else services
-    return Box(column, title, [shorten(line, _CHARS) for line in lines], bars, [shorten(each, _CHARS) for each in services])
+    return Box(
+        column, title, [shorten(line, _CHARS) for line in lines], bars, [shorten(each, _CHARS) for each in services]
+    )
 
 
 def _wires(found: Iterable[Cable], box_of: dict[str, Box]) -> list[Wire]:
@@ -179,7 +181,9 @@ def _pick(wires: list[Wire]) -> list[Wire]:
 
 def _stack(boxes: list[Box], columns: int, roof: float) -> float:
     """Give the boxes their places, each column centred on the highest; return where they end."""
-    heights = [sum(box.height + BETWEEN for box in boxes if box.column == column) - BETWEEN for column in range(columns)]
+    heights = [
+        sum(box.height + BETWEEN for box in boxes if box.column == column) - BETWEEN for column in range(columns)
+    ]
     for column in range(columns):
         y = roof + (max(heights) - heights[column]) / 2
         for box in boxes:

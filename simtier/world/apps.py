@@ -9,11 +9,12 @@ from simtier.clock import Clock
 from simtier.contract import Asker
 from simtier.journal import Journal
 from simtier.models.app import App
-from simtier.models.dnn_stage import CostTimer, DnnStage, LayerTimer
+from simtier.models.dnn_stage import DnnStage
 from simtier.models.network import Network
-from simtier.models.request import Part
 from simtier.models.service import Service
-from simtier.models.stage import ConstantTimer, DrawnTimer, Stage, Timer
+from simtier.models.stage import Stage
+from simtier.models.timers import ConstantTimer, CostTimer, DrawnTimer, LayerTimer, Timer
+from simtier.models.visit import Part
 from simtier.scenario.services import App as Written
 from simtier.scenario.services import Stage as WrittenStage
 from simtier.streams import Streams
@@ -57,7 +58,9 @@ class AppMaker:
             nexts = tuple(stages[other] for other, names in before.items() if key in names)
             stage.connect(nexts, len(before[key]))
         firsts = tuple(stages[key] for key, names in before.items() if not names)
-        app.prepare(firsts, len(ends), joins=any(stage.joins for stage in stages.values()), closes_s=closes_s)
+        app.prepare(firsts, len(ends), closes_s)
+        for stage in stages.values():
+            stage.settle()
         return app
 
     def _stage(
@@ -81,7 +84,7 @@ class AppMaker:
         if times.constant:
             return ConstantTimer(times.mean, written.batch_cost)
         return DrawnTimer(
-            self._streams.draws(f"app/{app.name}/{name}/time", times.sample), times.mean, written.batch_cost
+            self._streams.request_draws(f"app/{app.name}/{name}/time", times.sample), times.mean, written.batch_cost
         )
 
     def _tell_service(self, stage: Stage) -> None:

@@ -18,7 +18,7 @@ def layout(world: World) -> dict[str, Any]:
         "links": _links(world),
         "services": {
             name: {
-                "on": sorted({node.group for node in service.nodes}),
+                "on": sorted({node.group for node in service.fleet.nodes}),
                 "slots": _slots(world, name),
                 "price": written.price,
             }

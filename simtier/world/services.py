@@ -86,7 +86,7 @@ def start_initial(service: Service, written: Written, nodes: Sequence[Node]) -> 
     """Start the replicas of time zero; raises ScenarioError if one finds no room."""
     wanted: list[Node | None] = list(nodes) if written.replicas == "each" else [None] * int(written.replicas)
     for number, node in enumerate(wanted):
-        if not service.start_replica(ready=True, on=node):
+        if not service.fleet.start(ready=True, on=node):
             where = f"node {node.name!r}" if node is not None else f"any node of {', '.join(written.on)}"
             claim = service.spec.claim
             raise ScenarioError(

@@ -41,25 +41,33 @@ def start_workloads(
 ) -> None:
     """Give the clock its feed of open arrivals and its closed-loop clients.
 
-    Sources are numbered open ones first, in the order of the scenario; every node of a workload is a source, and so is every
-    closed-loop client.
+    Every node of an open workload is a source, and so is every closed-loop client.
     """
     sources = [
         source
         for name, written in scenario.workloads.items()
         for source in _sources(name, written, scenario, apps, members, journal)
     ]
-    open_ones = [s for s in sources if not isinstance(s.written.arrivals, w.Closed)]
-    closed = [s for s in sources if isinstance(s.written.arrivals, w.Closed)]
-    total = len(sources)
-    chunks = [a.between(_process(s, streams, shelf), s.start_s, s.stop_s) for s in open_ones]
+    firsts = [streams.source(source.name) for source in sources]
+    closed = [isinstance(source.written.arrivals, w.Closed) for source in sources]
+    open_ones = [source for source, loops in zip(sources, closed, strict=True) if not loops]
     if open_ones:
-        clock.feed(feed([s.origin for s in open_ones], chunks, 0, total))
-    for number, source in enumerate(closed, len(open_ones)):
-        closed_loop = source.written.arrivals
-        assert isinstance(closed_loop, w.Closed)
-        think = streams.draws(f"workload/{source.name}/think", distribution(closed_loop.think).sample)
-        Client(clock, source.origin, number, total, think, source.start_s, source.stop_s)
+        chunks = [a.between(_process(s, streams, shelf), s.start_s, s.stop_s) for s in open_ones]
+        clock.feed(
+            feed(
+                [s.origin for s in open_ones], chunks, [f for f, loops in zip(firsts, closed, strict=True) if not loops]
+            )
+        )
+    for source, first, loops in zip(sources, firsts, closed, strict=True):
+        if loops:
+            _start_client(source, first, clock, streams)
+
+
+def _start_client(source: _Source, first: int, clock: Clock, streams: Streams) -> None:
+    arrivals = source.written.arrivals
+    assert isinstance(arrivals, w.Closed)
+    think = streams.draws(f"workload/{source.name}/think", distribution(arrivals.think).sample)
+    Client(clock, source.origin, first, think, source.start_s, source.stop_s)
 
 
 def _sources(
@@ -68,12 +76,12 @@ def _sources(
     slo = scenario.apps[written.app].slo
     target = slo.latency if slo is not None else float("inf")
     stop = min(scenario.run.duration, written.stop if written.stop is not None else float("inf"))
-    clients = written.arrivals.clients if isinstance(written.arrivals, w.Closed) else 1
+    clients = [f"/{i}" for i in range(written.arrivals.clients)] if isinstance(written.arrivals, w.Closed) else [""]
     found = []
     for node in members.of_all(written.source, f"workloads.{name}.from"):
-        for client in range(clients):
+        for client in clients:
             origin = Origin(apps[written.app], name, node.name, written.request, target, journal)
-            key = f"{name}/{node.name}" + (f"/{client}" if clients > 1 else "")
+            key = f"{name}/{node.name}{client}"
             found.append(_Source(key, origin, written, written.start, stop))
     return found
 

@@ -83,14 +83,15 @@ class World:
         """Record what is unfinished when the run ends."""
         for app in self.apps.values():
             app.close()
-        for name, service in self.services.items():
-            service.close([replica for replica in self.replicas.made if replica.service.name == name])
+        for service in self.services.values():
+            service.fleet.close()
         self.network.close()
 
     @property
     def requests_done(self) -> int:
         """Requests that have got their outcome."""
-        return sum(app.finished for app in self.apps.values())
+        table = self._journal.tables["requests"]
+        return table.rows_written + table.pending
 
     # -- building
 
@@ -131,9 +132,9 @@ class World:
         for name, service in self.services.items():
             probes += [
                 ("service", name, "queued", lambda s=service: float(s.queued())),
-                ("service", name, "running", lambda s=service: float(sum(r.running for r in s.ready + s.draining))),
-                ("service", name, "ready", lambda s=service: float(len(s.ready))),
-                ("service", name, "starting", lambda s=service: float(s.starting)),
+                ("service", name, "running", lambda f=service.fleet: float(sum(r.running for r in f.serving))),
+                ("service", name, "ready", lambda f=service.fleet: float(len(f.ready))),
+                ("service", name, "starting", lambda f=service.fleet: float(len(f.starting))),
             ]
         for group in dict.fromkeys(self.link_groups.values()):
             links = [link for name, link in self.network.links.items() if self.link_groups[name] == group]

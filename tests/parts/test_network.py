@@ -8,10 +8,12 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from simtier.clock import Clock
 from simtier.errors import ScenarioError, SimtierError
+from simtier.journal import Column, Journal, TableSpec
 from simtier.models.capacity import Constant
 from simtier.models.link import LinkSpec
 from simtier.models.network import Network, NoRoute
@@ -23,6 +25,10 @@ def network(*specs: LinkSpec) -> Network:
     for spec in specs:
         made.add(spec)
     return made
+
+
+def do_nothing(_: object) -> None:
+    pass
 
 
 def link(
@@ -60,6 +66,33 @@ def test_the_path_has_the_least_latency_then_the_fewest_links_then_the_first_nam
     assert [live.name for live in world.path("a", "z").links] == ["az"]
     world.add(link("ay", 2, a="a", b="z", **free))
     assert [live.name for live in world.path("a", "z").links] == ["ay"]
+
+
+def test_latencies_that_differ_by_rounding_only_are_equal() -> None:
+    """0.1 + 0.2 is not 0.3 in floats; the path of one link wins by its links, and among paths of two the name decides."""
+    found = network(
+        link("am", 0.1, a="a", b="m"),
+        link("mz", 0.2, a="m", b="z"),
+        link("ak", 0.3, a="a", b="k"),
+        link("kz", 0, a="k", b="z"),
+    )
+    assert [live.name for live in found.path("a", "z").links] == ["ak", "kz"]
+
+
+def test_the_journal_takes_the_rows() -> None:
+    """A row has a request, the code of the link, its bytes, and the times of queueing, start, last byte and delivery."""
+    names = ["request", "link", "nbytes", "queued_s", "started_s", "sent_s", "delivered_s"]
+    spec = TableSpec("transfers", "", tuple(Column(name, "number", "") for name in names))
+    written: list[pa.RecordBatch] = []
+    journal = Journal({"transfers": spec}, SimpleNamespace(write=lambda _, batch: written.append(batch)))
+    clock = Clock()
+    made = Network(clock, Streams(1), journal.tables["transfers"], journal.code)
+    made.add(link(latency=1))
+    made.path("a", "b").send(0, 4, 50, do_nothing, None, do_nothing)
+    clock.play(10)
+    journal.flush()
+    expected = {"request": 4, "link": 0, "nbytes": 50, "queued_s": 0, "started_s": 0, "sent_s": 0.5, "delivered_s": 1.5}
+    assert written[0].to_pylist() == [{"replication": 0, **expected}]
 
 
 def test_a_path_is_found_once() -> None:

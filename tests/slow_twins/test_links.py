@@ -15,6 +15,7 @@ from itertools import pairwise, permutations
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import simpy
@@ -272,19 +273,25 @@ def test_a_fifo_link_agrees_with_a_simpy_resource(capacity: Any, messages: list[
 
 
 @laws
-@given(st.dictionaries(st.permutations("abcde").map(lambda p: (p[0], p[1])), st.integers(0, 3), max_size=14))
-def test_the_route_agrees_with_trying_all(latencies: dict[tuple[str, str], int]) -> None:
+@given(
+    st.dictionaries(st.permutations("abcdef").map(lambda p: (p[0], p[1])), st.integers(0, 3), max_size=18),
+    st.sampled_from([0, 9]),
+)
+def test_the_route_agrees_with_trying_all(latencies: dict[tuple[str, str], int], few: int) -> None:
+    """Whether the search ends at the target (few = 0) or at its neighbours."""
     network = Network(Clock(), Streams(1), SimpleNamespace(append=print), hash)
     for (a, b), latency in latencies.items():
         network.add(LinkSpec(a + b, a, b, latency, Constant(1)))
     candidates = [
         (sum(latencies[edge] for edge in pairwise(nodes)), len(nodes), nodes)
-        for n in range(4)
-        for nodes in (("a", *between, "e") for between in permutations("bcd", n))
+        for n in range(5)
+        for nodes in (("a", *between, "f") for between in permutations("bcde", n))
         if all(edge in latencies for edge in pairwise(nodes))
     ]
-    if candidates:
-        assert [link.name for link in network.path("a", "e").links] == [x + y for x, y in pairwise(min(candidates)[2])]
-    else:
-        with pytest.raises(NoRoute):
-            network.path("a", "e")
+    with patch("simtier.models.network._FEW", few):
+        if candidates:
+            expected = [x + y for x, y in pairwise(min(candidates)[2])]
+            assert [link.name for link in network.path("a", "f").links] == expected
+        else:
+            with pytest.raises(NoRoute):
+                network.path("a", "f")

@@ -35,8 +35,8 @@ def test_m_m_1_has_the_mean_time_of_its_formula(load: float) -> None:
 def test_m_m_4_waits_as_erlang_c_says(load: float) -> None:
     """W = C / (c / S - lambda). Gross et al., 2.3."""
     rate = 4 * load / SERVICE_S
-    data = drained(queue(f"{rate} /s", exponential("10 ms"), slots=4, duration="100 s"))
-    holds(mmc_wait(4, rate, SERVICE_S), over(data, wait(WARM_S)), 0.08)
+    data = drained(queue(f"{rate} /s", exponential("10 ms"), slots=4, duration="120 s"))
+    holds(mmc_wait(4, rate, SERVICE_S), over(data, wait(WARM_S)), 0.1)
 
 
 def test_m_m_4_has_the_distribution_of_waits_of_its_formula() -> None:
@@ -91,7 +91,7 @@ def test_a_bounded_queue_refuses_as_m_m_c_k(slots: int, limit: int) -> None:
     """An arrival is refused with the probability that all K = c + limit places are taken (PASTA). Gross et al., 2.4."""
     load = 0.9 * slots
     policies = {"admission": {"use": "bounded_queue", "limit": limit}}
-    data = queue(f"{load / SERVICE_S} /s", exponential("10 ms"), slots=slots, duration="200 s", policies=policies)
+    data = queue(f"{load / SERVICE_S} /s", exponential("10 ms"), slots=slots, duration=f"{200 / slots} s", policies=policies)
     places = mmck(slots, slots + limit, load)
     found = over(data, lambda played: (refused(played), sojourn(0.0)(played)))
     holds(places[-1], found[:, 0], 0.08)
@@ -117,7 +117,7 @@ def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
         covered += abs(float(np.mean(means)) - SERVICE_S / 0.7) <= half
         width += half / 200
     assert 180 <= covered <= 198, covered
-    assert width < 0.05 * SERVICE_S
+    assert width < 0.06 * SERVICE_S / 0.7
 
 
 @pytest.mark.slow

@@ -10,14 +10,15 @@ from simtier.contract import Admission, RequestView, ServiceView
 
 
 class BoundedQueue(Admission):
-    """Reject a request that finds `limit` or more waiting at the service, its replicas' queues included.
+    """Reject a request that finds `limit` or more others at the service than its replicas can serve at a time.
 
-    The finite waiting room of M/M/c/K queues (K = slots + limit).
+    The finite waiting room of M/M/c/K queues: K = slots + limit, and a limit of 0 is a loss system (Erlang B). Requests on their way to
+    a replica count, so that a burst cannot slip in while it travels.
     """
 
-    limit: Annotated[int, Field(ge=1)]
+    limit: Annotated[int, Field(ge=0)]
     """Most requests that may wait."""
 
     def admit(self, request: RequestView, service: ServiceView) -> bool:
-        """Return whether fewer than `limit` requests wait."""
-        return service.queued < self.limit
+        """Return whether a slot or a place to wait is left."""
+        return service.in_flight < service.ready * service.concurrency + self.limit

@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from simtier.report.figures.style import BLUE, INK, MUTED, ORANGE, VERMILLION, draw, seconds_axis
-from simtier.report.latencies import EDGES, Distribution, curve
-from simtier.report.numbers import quantity
+from simtier.report.figures.style import BLUE, INK, ORANGE, PAPER, VERMILLION, draw, seconds_axis
+from simtier.report.latencies import Distribution, curve
+from simtier.report.numbers import given, quantity
 
 _FAINT = 12
 """Replications drawn one by one, at most."""
@@ -33,20 +33,20 @@ def latency(name: str, seen: Distribution, metrics: Mapping[str, Any]) -> str:
         several = len(seen.counts) > 1
         for number, counts in sorted(seen.counts.items())[: _FAINT if several else 0]:
             label = "each replication" if number == min(seen.counts) else None
-            axes.step(*_steps(counts, low, high, 150), where="post", color="#9CC7E0", linewidth=0.9, label=label)
+            axes.step(*_steps(seen, counts, low, high, 150), where="post", color="#9CC7E0", linewidth=0.9, label=label)
         label = "all replications" if several else "requests"
-        axes.step(*_steps(seen.pooled(), low, high, 500), where="post", color=BLUE, linewidth=2, label=label)
+        axes.step(*_steps(seen, seen.pooled(), low, high, 500), where="post", color=BLUE, linewidth=2, label=label)
         if slo is not None:
             axes.axvline(slo["target_s"], color=VERMILLION, linewidth=1.3, linestyle=(0, (5, 2)))
             axes.axhline(slo["percentile"] / 100, color=VERMILLION, linewidth=0.8, linestyle=(0, (1, 2)))
-            label = f"target: {slo['percentile']:g} % within {quantity(slo['target_s'], 's')}"
+            label = f"target: {slo['percentile']:g} % within {given(slo['target_s'], 's')}"
             axes.plot([], [], color=VERMILLION, linewidth=1.3, linestyle=(0, (5, 2)), label=label)
         _percentiles(axes, metrics["latency_s"], log=log)
         axes.set(xlim=(low, high), ylim=(0, 1.04), xlabel="latency", ylabel="requests at or below")
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
         axes.set_yticks([0, 0.25, 0.5, 0.75, 0.95, 1.0])
         seconds_axis(axes.xaxis, low, high, log=log)
-        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=4, borderaxespad=0.3, handlelength=1.8)
 
     return draw(f"latency-{name}", 3.3, paint)
 
@@ -56,14 +56,14 @@ def _limits(seen: Distribution, target: float | None) -> tuple[float, float]:
     low, high = min(values), max(values)
     if low > 0 and high / low > _LOG_FROM:
         return low / 1.15, high * 1.15
-    return max(low - 0.1 * (high - low), 0.0) if high > low else 0.0, (high + 0.08 * (high - low)) or 1.0
+    margin = max(0.08 * (high - low), 0.05 * high)
+    return max(low - margin, 0.0), high + margin or 1.0
 
 
-def _steps(counts: Any, low: float, high: float, most: int) -> tuple[Any, Any]:
+def _steps(seen: Distribution, counts: Any, low: float, high: float, most: int) -> tuple[Any, Any]:
     """Return the curve from the left edge of the plot to its right edge."""
     seconds, shares = curve(counts, most)
-    if not len(seconds):
-        seconds, shares = EDGES[-1:], np.array([1.0])
+    seconds = np.clip(seconds, seen.smallest, seen.largest)  # an edge may lie beyond the only value of its bin
     return np.concatenate([[low], seconds, [high]]), np.concatenate([[0.0], shares, [1.0]])
 
 
@@ -78,9 +78,10 @@ def _percentiles(axes: Any, latencies: Mapping[str, Any], *, log: bool) -> None:
         half = halves.get(key) or 0.0
         lower = max(value - half, value / 50 if log else 0.0)
         axes.plot([lower, value + half], [share, share], color=INK, linewidth=1.1, solid_capstyle="butt")
-        label = "p50, p95, p99 of the summary" + (", 95 % interval" if halves else "")
-        axes.plot([value], [share], "o", color=ORANGE, markeredgecolor=INK, markersize=5.5, label=label if first else None)
+        label = "p50, p95, p99" + (" with 95 % intervals" if halves else "")
+        axes.plot(
+            [value], [share], "o", color=ORANGE, markeredgecolor=INK, markersize=5.5, label=label if first else None
+        )
         text = f"{key} {quantity(value, 's')}"
-        place = (7, -4) if key == "p50" else (7, -10) if key == "p95" else (7, 3)
-        axes.annotate(text, (value, share), place, textcoords="offset points", color=MUTED, fontsize=8)
+        axes.annotate(text, (value, share), (6, -11), textcoords="offset points", color=INK, fontsize=8, bbox=PAPER)
         first = False

@@ -22,7 +22,9 @@ def shares(name: str, parts: dict[tuple[str, str, str], float], tiers: list[str]
         seen: set[str] = set()
         for place, (_, _, tier, share) in enumerate(rows):
             colour = CYCLE[tiers.index(tier) % len(CYCLE)]
-            axes.barh(place, share, color=colour, height=0.62, label=None if tier in seen else shorten(tier), linewidth=0)
+            axes.barh(
+                place, share, color=colour, height=0.62, label=None if tier in seen else shorten(tier), linewidth=0
+            )
             axes.text(share + 0.006, place, percent(share), va="center", color=MUTED, fontsize=8)
             seen.add(tier)
         labels = [shorten(f"{f'{stage}: ' if several else ''}{part} on {tier}") for stage, part, tier, _ in rows]
@@ -34,6 +36,6 @@ def shares(name: str, parts: dict[tuple[str, str, str], float], tiers: list[str]
         axes.set_xticks([0, 0.25, 0.5, 0.75, 1.0])
         axes.xaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
         axes.set_xlabel("share of requests")
-        axes.legend(title="tier", loc="upper left", bbox_to_anchor=(1.0, 1.0), alignment="left")
+        axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=8, borderaxespad=0.3, handlelength=1.2)
 
-    return draw(f"shares-{name}", 0.9 + 0.3 * max(len(rows), 2), paint)
+    return draw(f"shares-{name}", 1.0 + 0.29 * len(rows), paint)

@@ -29,6 +29,8 @@ BLUE, ORANGE, GREEN, VERMILLION, SKY, PURPLE, BLACK = (
 )
 CYCLE = (BLUE, ORANGE, GREEN, VERMILLION, SKY, PURPLE, BLACK, "#8C6BB1")
 INK, MUTED, LINE = "#1B1F24", "#57606A", "#D5DAE0"
+PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.85}
+"""What stands behind a text on a figure."""
 WIDTH_IN = 10.0
 
 _STYLE: dict[str, Any] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from simtier.report.figures.style import BLUE, INK, MUTED, ORANGE, SKY, draw, seconds_axis, shorten
+from simtier.report.figures.style import BLUE, INK, ORANGE, PAPER, SKY, draw, seconds_axis, shorten
 from simtier.report.numbers import quantity
 from simtier.report.timeparts import TimeParts
 
@@ -23,12 +23,16 @@ def timeparts(name: str, parts: TimeParts, *, chain: bool) -> str:
         for place, (_, times) in enumerate(rows):
             left = begin
             for (label, colour), seconds in zip(PARTS, times, strict=True):
-                axes.barh(place, seconds, left=left, color=colour, height=0.62, label=None if place else label, linewidth=0)
+                axes.barh(
+                    place, seconds, left=left, color=colour, height=0.62, label=None if place else label, linewidth=0
+                )
                 left += seconds
             _note(axes, place, left, quantity(sum(times), "s"), longest)
             begin = left if chain else 0.0
         begin = parts.sum_s - parts.back_s if chain else 0.0
-        axes.barh(len(rows), parts.back_s, left=begin, color=SKY, height=0.62, hatch="////", edgecolor="white", linewidth=0)
+        axes.barh(
+            len(rows), parts.back_s, left=begin, color=SKY, height=0.62, hatch="////", edgecolor="white", linewidth=0
+        )
         _note(axes, len(rows), begin + parts.back_s, quantity(parts.back_s, "s"), longest)
         axes.axvline(parts.latency_s, color=INK, linewidth=1.1, linestyle=(0, (5, 2)), label="mean latency")
         labels = [shorten(f"{stage}, {tier}") for (stage, tier), _ in rows]
@@ -39,10 +43,10 @@ def timeparts(name: str, parts: TimeParts, *, chain: bool) -> str:
         axes.set_xlim(0, 1.14 * longest)
         axes.set_xlabel("mean over requests")
         seconds_axis(axes.xaxis, 0.0, longest, log=False)
-        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=4, borderaxespad=0.3, handlelength=1.8)
 
-    return draw(f"time-{name}", 1.1 + 0.34 * (len(rows) + 1), paint)
+    return draw(f"time-{name}", 1.2 + 0.31 * (len(rows) + 1), paint)
 
 
 def _note(axes: object, place: int, x: float, text: str, longest: float) -> None:
-    axes.text(x + 0.008 * longest, place, text, va="center", color=MUTED, fontsize=8)  # type: ignore[attr-defined]
+    axes.text(x + 0.008 * longest, place, text, va="center", color=INK, fontsize=8, bbox=PAPER)  # type: ignore[attr-defined]

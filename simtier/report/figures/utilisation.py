@@ -27,10 +27,12 @@ def utilisation(facts: Facts, edges: NDArray[np.float64], curves: Mapping[tuple[
             colour = CYCLE[groups.index(group) % len(CYCLE)]
             style = "-" if kind == "cores" else (0, (4, 1.5))
             label = f"{shorten(group, 24)}, {kind}"
-            axes.stairs(values, edges / factor, color=colour, linestyle=style, linewidth=1.3, label=label, baseline=None)
+            axes.stairs(
+                values, edges / factor, color=colour, linestyle=style, linewidth=1.3, label=label, baseline=None
+            )
         axes.set_ylim(0, max(1.0, *(1.05 * float(values.max()) for values in curves.values())))
         axes.set_ylabel("in use")
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
-        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=4, borderaxespad=0.3)
 
     return draw("utilisation", 2.9, paint)

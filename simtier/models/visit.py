@@ -1,0 +1,100 @@
+"""What moves through the system: a request at one part of one of its stages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from simtier.models.app import Origin
+    from simtier.models.replica import Replica
+    from simtier.models.service import Service
+    from simtier.models.stage import Stage
+
+
+class Part:
+    """A piece of work that one service does of a stage: all of it, or some layers of a DNN.
+
+    Attributes:
+        service: who does it.
+        name: empty for all of a stage, else which layers.
+        first, last: layers [first, last) for a DNN, else 0, 0.
+    """
+
+    __slots__ = ("first", "last", "name", "service")
+
+    def __init__(self, service: Service, name: str = "", first: int = 0, last: int = 0) -> None:
+        self.service = service
+        self.name = name
+        self.first = first
+        self.last = last
+
+
+class Visit:
+    """A request at one part of one stage: on its way to a replica, waiting, or in service.
+
+    The request itself is its number: its source's number and its count there, the same whatever the policies do, and random draws
+    are read by it. Its application knows by the number whether it is over.
+
+    Attributes:
+        id: number of the request.
+        origin: where it came from.
+        arrival_s: when it entered the system.
+        stage, part: what is to be done.
+        at: node where its data is.
+        nbytes: how much data that is.
+        sent_s: when it was ready to go to this part.
+        queued_s: when it reached the replica; not set before.
+        started_s: when its service began; not set before.
+        replica: who serves it; not set before it is chosen.
+        inputs: for a join, inputs that have not arrived yet.
+        later: for a join, inputs that wait for the replica to be chosen; for a split DNN, the parts that follow.
+        served_s: when the answer set out; only set on a request's first visit, and only if that takes time.
+    """
+
+    __slots__ = (
+        "arrival_s",
+        "at",
+        "id",
+        "inputs",
+        "later",
+        "nbytes",
+        "origin",
+        "part",
+        "queued_s",
+        "replica",
+        "sent_s",
+        "served_s",
+        "stage",
+        "started_s",
+    )
+
+    inputs: int
+    later: tuple[Any, ...]
+    queued_s: float
+    replica: Replica
+    served_s: float
+    started_s: float
+
+    id: int
+    origin: Origin
+    arrival_s: float
+    stage: Stage
+    part: Part
+    at: str
+    nbytes: float
+    sent_s: float
+
+    # No __init__: calling one takes longer than all of the assignments, and `Origin.arrive` makes a visit for each request.
+
+    def onward(self, stage: Stage, part: Part, at: str, nbytes: float, now: float) -> Visit:
+        """Return the same request's visit to something that comes after this."""
+        visit = Visit()
+        visit.id = self.id
+        visit.origin = self.origin
+        visit.arrival_s = self.arrival_s
+        visit.stage = stage
+        visit.part = part
+        visit.at = at
+        visit.nbytes = nbytes
+        visit.sent_s = now
+        return visit

@@ -1,0 +1,135 @@
+"""The page: reads a result directory, fills the template, and puts the files in place whole."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pyarrow as pa
+from markupsafe import Markup
+
+from simtier.errors import ResultError
+from simtier.report import pictures, tables, topology
+from simtier.report.decisions import decisions
+from simtier.report.facts import Facts
+from simtier.report.latencies import distributions
+from simtier.report.numbers import given
+from simtier.report.timeline import MOST, RULE, dump, timeline
+from simtier.report.timeparts import TimeParts, time_parts
+from simtier.report.verdicts import verdicts
+
+
+def write_report(directory: Path) -> Path:
+    """Write `report.html` and `timeline.json` into a result directory and return the path of the page.
+
+    The same result gives the same bytes. Raises ResultError if `directory` holds no complete result or cannot be written.
+    """
+    directory = Path(directory)
+    facts = Facts(directory)
+    try:
+        trace = timeline(facts)
+        page = _render(facts, trace["otherData"]["requests"])
+    except (KeyError, IndexError, TypeError, pa.ArrowException) as error:
+        raise ResultError(
+            f"{directory} does not hold a complete result ({type(error).__name__}: {error}): run the scenario again"
+        ) from error
+    _put(directory / "timeline.json", dump(trace))
+    _put(directory / "report.html", page)
+    return directory / "report.html"
+
+
+def _put(path: Path, text: str) -> None:
+    """Write beside and rename, so that nobody ever sees half a file."""
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+            Path(name).chmod(0o644)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise ResultError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _render(facts: Facts, sampled: int) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("simtier.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["breakable"] = lambda text: Markup("_<wbr>").join(str(text).split("_"))
+    drawing = topology.drawing(facts)
+    shown = environment.get_template("topology.svg.j2")
+    svg = shown.render(d=drawing, box_w=topology.BOX_W, label_w=topology.LABEL_W)
+    page = environment.get_template("page.html.j2")
+    return page.render(_content(facts), drawing=drawing, topology=Markup(svg), sampled=sampled) + "\n"
+
+
+def _content(facts: Facts) -> dict[str, Any]:
+    """Return everything the template shows."""
+    replica_picture, constant = pictures.replica_picture(facts)
+    explained, kept = decisions(facts)
+    return {
+        "document": facts.document,
+        "scenario": facts.scenario,
+        "facts": facts,
+        "verdicts": verdicts(facts),
+        "outcomes": tables.outcomes(facts),
+        "latency_table": tables.latencies(facts),
+        "latencies": {
+            name: pictures.latency_picture(facts, name, seen) for name, seen in _in_order(facts, distributions(facts))
+        },
+        "times": [_times(facts, name, parts) for name, parts in time_parts(facts).items()],
+        "utilisation": pictures.utilisation_picture(facts),
+        "queues": pictures.queue_picture(facts),
+        "link_picture": pictures.link_picture(facts),
+        "replicas": replica_picture,
+        "constant_replicas": constant,
+        "part_tables": [tables.services(facts), tables.nodes(facts), tables.links(facts), tables.bills(facts)],
+        "workloads": tables.workloads(facts),
+        "policies": tables.policies(facts),
+        "decisions": explained,
+        "decisions_kept": kept,
+        "window": _window(facts),
+        "timeline_rule": RULE.format(f"{MOST:,}"),
+        "resolved": _resolved(facts),
+    }
+
+
+def _in_order(facts: Facts, found: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    return [(name, found[name]) for name in facts.scenario["apps"] if name in found]
+
+
+def _times(facts: Facts, name: str, parts: TimeParts) -> dict[str, Any]:
+    chain = facts.is_chain(name)
+    return {
+        "app": name,
+        "picture": pictures.time_picture(facts, name, parts),
+        "table": tables.where_time_went(name, parts, chain=chain),
+        "shares": pictures.shares_picture(facts, name, parts) if parts.shares else None,
+        "share_table": tables.part_shares(name, parts) if parts.shares else None,
+    }
+
+
+def _window(facts: Facts) -> str:
+    """Return in words which part of the run the numbers are about."""
+    runs = len(facts.ended_s)
+    several = f", in each of {runs} replications" if runs > 1 else ""
+    drain = max(max(facts.ended_s, default=0.0) - facts.duration_s, 0.0)
+    after = f", and {given(drain, 's')} to finish what had begun" if drain else ""
+    warmup = f" after a warm-up of {given(facts.warmup_s, 's')}" if facts.warmup_s else ""
+    return f"Counted are {given(facts.duration_s - facts.warmup_s, 's')} of simulated time{warmup}{after}{several}."
+
+
+def _resolved(facts: Facts) -> str:
+    path = facts.directory / "scenario.yaml"
+    return path.read_text(encoding="utf-8") if path.exists() else ""

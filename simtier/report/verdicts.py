@@ -1,0 +1,62 @@
+"""Service-level objectives in words: what was promised, what was kept, and whether to trust the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from simtier.report.facts import Facts
+from simtier.report.numbers import Shown, given, measured
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One application's objective.
+
+    Attributes:
+        app: the application.
+        kind: "met", "missed", "open" (nothing could be judged) or "none" (nothing was promised).
+        promise: what was promised, in words.
+        attainment: share of requests within the target.
+        trust: what the half-width says of the verdict.
+    """
+
+    app: str
+    kind: str
+    promise: str
+    attainment: Shown
+    trust: str
+
+
+def verdicts(facts: Facts) -> list[Verdict]:
+    """Return the verdict on each application, in the order of the scenario."""
+    return [_verdict(name, app.get("slo"), facts) for name, app in facts.summary["apps"].items()]
+
+
+def _verdict(name: str, slo: Mapping[str, Any] | None, facts: Facts) -> Verdict:
+    if slo is None:
+        return Verdict(name, "none", "No objective was set.", Shown(""), "")
+    promise = f"{slo['percentile']:g} % of requests within {given(slo['target_s'], 's')}"
+    attained = slo.get("attainment")
+    if attained is None:
+        return Verdict(
+            name,
+            "open",
+            promise,
+            Shown("no request could be judged"),
+            "No request arrived after the warm-up, or none came due.",
+        )
+    kind = "met" if slo["met"] else "missed"
+    return Verdict(name, kind, promise, measured(slo, "attainment", "%"), _trust(slo, attained, facts))
+
+
+def _trust(slo: Mapping[str, Any], attained: float, facts: Facts) -> str:
+    half = (slo.get("half_width_95") or {}).get("attainment")
+    if half is None:
+        return "One replication: how far chance moved this number is unknown. Run several for an interval."
+    distance = abs(attained - slo["percentile"] / 100)
+    runs = f"{len(facts.ended_s)} replications"
+    if half >= distance:
+        return f"The 95 % interval over {runs} spans the promise, so chance could turn this verdict: run more replications."
+    return f"The 95 % interval over {runs} lies clear of the promise."
