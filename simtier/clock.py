@@ -33,7 +33,7 @@ Entry = tuple[float, int, int, Callback, Any]
 """One scheduled callback: time, priority, serial number, function, its argument. Also the handle to cancel it by."""
 Arrival = tuple[float, Callback, Any]
 
-_SLICE = 8192
+_SLICE = 4096
 _NEVER: Arrival = (float("inf"), lambda _: None, None)
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
-from simtier.metrics.reading import Sums, Texts, batches, overlap
+from simtier.metrics.reading import Columns, Sums, Texts, batches, overlap
 
 Window = tuple[float, float]
 
@@ -18,8 +19,8 @@ _STAGES = ("replication", "service", "replica", "batch", "queued_s", "started_s"
 _SUMS = ("visits", "served", "running_s", "waiting_s", "busy_s", "wait_s", "service_s", "batches")
 
 
-def visits(folder: Path, replication: int, window: Window) -> pd.DataFrame:
-    """Return sums over the visits of each replica, clipped to `window` (seconds).
+def visits(folder: Path, windows: Sequence[Window]) -> list[pd.DataFrame]:
+    """Return for each replication sums over the visits of each replica, clipped to its window (seconds), in one pass.
 
     Columns: service, replica, visits (that reached the replica in the window), served (of these), running_s (request-seconds in
     service, a batch counting once), waiting_s (request-seconds in its queue), busy_s (core- or accelerator-seconds), wait_s and
@@ -27,40 +28,55 @@ def visits(folder: Path, replication: int, window: Window) -> pd.DataFrame:
     """
     texts, sums = Texts(), Sums(len(_SUMS))
     for batch in batches(folder / "stages.parquet", _STAGES, texts):
-        started, finished, queued = batch["started_s"], batch["finished_s"], batch["queued_s"]
-        size = np.maximum(batch["batch"], 1).astype(np.float64)
-        never = np.isnan(started)
-        left_queue = np.where(never, finished, started)
-        in_service = overlap(started, finished, window)
-        whole = np.where(np.isnan(finished), window[1], finished) - started
-        counted = (queued >= window[0]) & (queued < window[1])
-        done = counted & ~never & ~np.isnan(finished)
-        values = (
-            counted.astype(float),
-            done.astype(float),
-            in_service / size,
-            overlap(queued, left_queue, window),
-            np.where(
-                whole > 0,
-                batch["busy_s"] * np.divide(in_service, whole, where=whole > 0, out=np.zeros(len(whole))),
-                0.0,
-            ),
-            np.where(done, started - queued, 0.0),
-            np.where(done, finished - started, 0.0),
-            np.where(done, 1 / size, 0.0),
-        )
-        mine = batch["replication"] == replication
-        sums.add([batch["service"][mine], batch["replica"][mine]], [value[mine] for value in values])
-    rows = [(texts.names[service], replica, *total) for (service, replica), total in sums.by_key.items()]
-    return pd.DataFrame(rows, columns=["service", "replica", *_SUMS])
+        for number, rows in _by_replication(batch):
+            sums.add(
+                [np.full(len(rows["batch"]), number), rows["service"], rows["replica"]], _sums(rows, windows[number])
+            )
+    found: list[list[tuple[Any, ...]]] = [[] for _ in windows]
+    for (number, service, replica), total in sums.by_key.items():
+        found[number].append((texts.names[service], replica, *total))
+    return [pd.DataFrame(rows, columns=["service", "replica", *_SUMS]) for rows in found]
 
 
-def replicas(folder: Path, replication: int, window: Window) -> pd.DataFrame:
-    """Return the replicas table of one replication with `alive_s`, the part of each interval inside `window`."""
+def _by_replication(batch: Columns) -> Iterator[tuple[int, Columns]]:
+    """Yield the rows of each replication; rows of one replication stand together, and most batches have only one."""
+    numbers = batch["replication"]
+    for number in range(int(numbers[0]), int(numbers[-1]) + 1):
+        mine = slice(*np.searchsorted(numbers, [number, number + 1]))
+        yield number, {name: values[mine] for name, values in batch.items()}
+
+
+def _sums(rows: Columns, window: Window) -> list[NDArray[np.float64]]:
+    """Return the values to sum up, in the order of `_SUMS`."""
+    queued, started, finished = rows["queued_s"], rows["started_s"], rows["finished_s"]
+    size = np.maximum(rows["batch"], 1).astype(np.float64)
+    in_service = overlap(started, finished, window)
+    took = np.where(np.isnan(finished), window[1], finished) - started
+    share = np.divide(in_service, took, out=np.zeros(len(took)), where=took > 0)
+    left_queue = np.where(np.isnan(started), finished, started)
+    counted = (queued >= window[0]) & (queued < window[1])
+    done = counted & ~np.isnan(started + finished)
+    return [
+        counted.astype(np.float64),
+        done.astype(np.float64),
+        in_service / size,
+        overlap(queued, left_queue, window),
+        rows["busy_s"] * share,
+        np.where(done, started - queued, 0.0),
+        np.where(done, finished - started, 0.0),
+        done / size,
+    ]
+
+
+def replicas(folder: Path, windows: Sequence[Window]) -> list[pd.DataFrame]:
+    """Return for each replication its replicas table, with `alive_s`: the part of each interval inside its window."""
     table = pq.read_table(folder / "replicas.parquet").to_pandas()
-    table = table[table["replication"] == replication].copy()
-    table["alive_s"] = overlap(table["start_s"].to_numpy(), table["end_s"].to_numpy(), window)
-    return table
+    found = []
+    for number, window in enumerate(windows):
+        mine = table[table["replication"] == number].copy()
+        mine["alive_s"] = overlap(mine["start_s"].to_numpy(), mine["end_s"].to_numpy(), window)
+        found.append(mine)
+    return found
 
 
 def service_metrics(
@@ -90,19 +106,24 @@ def service_metrics(
     return found
 
 
-def transfers(folder: Path, replication: int, window: Window, group_of: Mapping[str, str]) -> pd.DataFrame:
-    """Return sums over the messages of each link, clipped to `window`: bytes, sending_s, waiting_s, messages, lost; by link."""
+def transfers(folder: Path, windows: Sequence[Window], group_of: Mapping[str, str]) -> list[pd.DataFrame]:
+    """Return for each replication sums over the messages of each link, clipped to its window.
+
+    Columns: link, bytes, sending_s and waiting_s (message-seconds), messages, group.
+    """
     texts, sums = Texts(), Sums(4)
     columns = ("replication", "link", "bytes", "queued_s", "started_s", "sent_s")
     for batch in batches(folder / "transfers.parquet", columns, texts):
-        mine = batch["replication"] == replication
-        started, sent, queued = batch["started_s"], batch["sent_s"], batch["queued_s"]
-        sending = overlap(started, sent, window)
-        whole = np.where(sent > started, sent - started, 1.0)
-        inside = np.where(sent > started, sending / whole, (sent >= window[0]) & (sent <= window[1]))
-        values = (batch["bytes"] * inside, sending, overlap(queued, started, window), inside)
-        sums.add([batch["link"][mine]], [value[mine] for value in values])
-    rows = [(texts.names[link], *total) for (link,), total in sums.by_key.items()]
-    table = pd.DataFrame(rows, columns=["link", "bytes", "sending_s", "waiting_s", "messages"])
-    table["group"] = [group_of[name] for name in table["link"]]
-    return table
+        for number, rows in _by_replication(batch):
+            window, started, sent = windows[number], rows["started_s"], rows["sent_s"]
+            sending = overlap(started, sent, window)
+            took = sent - started
+            at_once = ((sent >= window[0]) & (sent <= window[1])).astype(np.float64)
+            inside = np.divide(sending, took, out=at_once, where=took > 0)
+            values = [rows["bytes"] * inside, sending, overlap(rows["queued_s"], started, window), inside]
+            sums.add([np.full(len(sent), number), rows["link"]], values)
+    found: list[list[tuple[Any, ...]]] = [[] for _ in windows]
+    for (number, link), total in sums.by_key.items():
+        found[number].append((texts.names[link], *total, group_of[texts.names[link]]))
+    names = ["link", "bytes", "sending_s", "waiting_s", "messages", "group"]
+    return [pd.DataFrame(rows, columns=names) for rows in found]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 Columns = dict[str, NDArray[Any]]
 
 BATCH_ROWS = 65_536
+MOST_CELLS = 1_000_000
 
 
 class Texts:
@@ -64,14 +66,17 @@ class Sums:
         """Add each row's `values` to the sums of its key."""
         if not len(keys[0]):
             return
-        # One integer for each distinct key is many times faster than np.unique over rows.
-        packed = np.zeros(len(keys[0]), dtype=np.int64)
-        for key in keys:
-            packed = packed * (int(key.max()) + 1) + key
-        _, first, inverse = np.unique(packed, return_index=True, return_inverse=True)
-        sums = [np.bincount(inverse, weights=value, minlength=len(first)) for value in values]
-        for place, row in enumerate(first):
-            name = tuple(int(key[row]) for key in keys)
+        # One small integer for each key: many times faster than np.unique over rows.
+        sizes = [int(key.max()) + 1 for key in keys]
+        packed = np.ravel_multi_index(tuple(keys), tuple(sizes))
+        if math.prod(sizes) > MOST_CELLS:
+            cells, packed = np.unique(packed, return_inverse=True)
+        else:
+            cells = np.arange(math.prod(sizes))
+        counts = np.bincount(packed, minlength=len(cells))
+        sums = [np.bincount(packed, weights=value, minlength=len(cells)) for value in values]
+        for place in np.flatnonzero(counts):
+            name = tuple(int(part) for part in np.unravel_index(cells[place], sizes))
             total = self.by_key.setdefault(name, np.zeros(self._width))
             total += [column[place] for column in sums]
 

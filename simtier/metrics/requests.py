@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,11 @@ from simtier.scenario import Scenario
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 
-_COLUMNS = ("replication", "app", "workload", "outcome", "arrival_s", "end_s", "deadline_s")
+_COLUMNS = ("replication", "workload", "outcome", "arrival_s", "end_s", "deadline_s")
 
 
-class _Group:
-    """Requests of one application, or one workload, in one replication."""
+class Tally:
+    """Requests of one workload, or one application, in one replication."""
 
     def __init__(self) -> None:
         self.outcomes = dict.fromkeys(OUTCOMES, 0)
@@ -27,50 +28,67 @@ class _Group:
         self.in_time = 0
         self.undecided = 0
 
-    def add(
-        self, outcome: NDArray[Any], arrival: NDArray[Any], end: NDArray[Any], deadline: NDArray[Any], until: float
-    ) -> None:
-        for name in OUTCOMES:
-            self.outcomes[name] += int((outcome == name).sum())
-        ok = outcome == "ok"
-        self.latencies.append((end - arrival)[ok])
-        self.in_time += int((end[ok] <= deadline[ok]).sum())
-        self.undecided += int(((outcome == "unfinished") & (deadline > until)).sum())
+    def add(self, other: Tally) -> None:
+        """Add the requests of `other`."""
+        for name, count in other.outcomes.items():
+            self.outcomes[name] += count
+        self.latencies += other.latencies
+        self.in_time += other.in_time
+        self.undecided += other.undecided
 
 
-def request_metrics(folder: Path, scenario: Scenario, replication: int, until: float) -> dict[str, dict[str, Any]]:
-    """Return {"apps": {name: ...}, "workloads": {name: ...}} for one replication.
-
-    Counted are requests that arrived from the warm-up on. Latencies are those of requests that ended ok. Attainment is the share of
-    requests done within the target; rejected, dropped, timed-out and failed ones count as late, and those unfinished at the end
-    of the run too, unless their deadline had not come yet: these are left out.
-    """
+def tallies(folder: Path, scenario: Scenario, ends: Sequence[float]) -> dict[tuple[int, str], Tally]:
+    """Return the requests of each (replication, workload) that arrived from the warm-up on, in one pass over the table."""
     texts = Texts()
-    groups: dict[tuple[str, int], _Group] = defaultdict(_Group)
+    outcome_codes = [texts.code(name) for name in OUTCOMES]
+    ok, unfinished = texts.code("ok"), texts.code("unfinished")
+    found: dict[tuple[int, str], Tally] = defaultdict(Tally)
     for batch in batches(folder / "requests.parquet", _COLUMNS, texts):
-        counted = (batch["replication"] == replication) & (batch["arrival_s"] >= scenario.run.warmup)
-        outcome = np.array(texts.names)[batch["outcome"]]
-        for kind in ("app", "workload"):
-            for code in np.unique(batch[kind][counted]):
-                rows = counted & (batch[kind] == code)
-                columns = (batch[name][rows] for name in ("arrival_s", "end_s", "deadline_s"))
-                groups[kind, int(code)].add(outcome[rows], *columns, until)
-    window = min(until, scenario.run.duration) - scenario.run.warmup
-    found: dict[str, dict[str, Any]] = {"apps": {}, "workloads": {}}
-    for name in scenario.apps:
-        found["apps"][name] = _describe(groups["app", texts.code(name)], scenario, name, window)
-    for name, workload in scenario.workloads.items():
-        found["workloads"][name] = _describe(groups["workload", texts.code(name)], scenario, workload.app, window)
+        replication, workload = batch["replication"], batch["workload"]
+        warm = batch["arrival_s"] >= scenario.run.warmup
+        for number in range(int(replication.min()), int(replication.max()) + 1):
+            for code in np.flatnonzero(np.bincount(workload, minlength=1)):
+                rows = warm & (replication == number) & (workload == code)
+                tally = found[number, texts.names[code]]
+                outcome = batch["outcome"][rows]
+                counts = np.bincount(outcome, minlength=len(texts.names))
+                for name, of in zip(OUTCOMES, outcome_codes, strict=True):
+                    tally.outcomes[name] += int(counts[of])
+                end, deadline = batch["end_s"][rows], batch["deadline_s"][rows]
+                served = outcome == ok
+                tally.latencies.append((end - batch["arrival_s"][rows])[served])
+                tally.in_time += int(np.count_nonzero(served & (end <= deadline)))
+                tally.undecided += int(np.count_nonzero((outcome == unfinished) & (deadline > ends[number])))
     return found
 
 
-def _describe(group: _Group, scenario: Scenario, app: str, window: float) -> dict[str, Any]:
+def request_metrics(
+    found: Mapping[tuple[int, str], Tally], scenario: Scenario, replication: int, until: float
+) -> dict[str, dict[str, Any]]:
+    """Return {"apps": {name: ...}, "workloads": {name: ...}} for one replication.
+
+    Latencies are those of requests that ended ok. Attainment is the share of requests done within the target; rejected, dropped,
+    timed-out and failed ones count as late, and those unfinished at the end of the run too, unless their deadline had not come
+    yet: these are left out.
+    """
+    window = min(until, scenario.run.duration) - scenario.run.warmup
+    by_app: dict[str, Tally] = {name: Tally() for name in scenario.apps}
+    workloads = {}
+    for name, workload in scenario.workloads.items():
+        tally = found.get((replication, name), Tally())
+        workloads[name] = _describe(tally, scenario, workload.app, window)
+        by_app[workload.app].add(tally)
+    apps = {name: _describe(tally, scenario, name, window) for name, tally in by_app.items()}
+    return {"apps": apps, "workloads": workloads}
+
+
+def _describe(group: Tally, scenario: Scenario, app: str, window: float) -> dict[str, Any]:
     latencies = np.concatenate(group.latencies) if group.latencies else np.empty(0)
     arrived = sum(group.outcomes.values())
     described: dict[str, Any] = {
         "arrived": arrived,
         **group.outcomes,
-        "throughput_per_s": group.outcomes["ok"] / window,
+        "throughput_per_s": group.outcomes["ok"] / window if window > 0 else 0.0,
         "latency_s": latency(latencies),
     }
     if scenario.apps[app].slo is not None:
@@ -80,10 +98,10 @@ def _describe(group: _Group, scenario: Scenario, app: str, window: float) -> dic
 
 
 def latency(latencies: NDArray[np.float64]) -> dict[str, float | None]:
-    """Return mean, quantiles (linear between order statistics) and maximum; None without any value."""
+    """Return mean, quantiles (linear between order statistics) and maximum; None without any value. Reorders `latencies`."""
     if not len(latencies):
         return dict.fromkeys(("mean", *QUANTILES, "max"))
-    values = np.quantile(latencies, list(QUANTILES.values()))
+    values = np.quantile(latencies, list(QUANTILES.values()), overwrite_input=True)
     return {
         "mean": float(latencies.mean()),
         **{name: float(value) for name, value in zip(QUANTILES, values, strict=True)},

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from simtier.metrics import bills, occupancy
-from simtier.metrics.requests import add_verdicts, request_metrics
+from simtier.metrics.requests import add_verdicts, request_metrics, tallies
 from simtier.scenario import Scenario
 from simtier.statistics import combine
 
@@ -23,7 +25,20 @@ def summarise(folder: Path, scenario: Scenario, layout: Mapping[str, Any], ends:
 
     Counts are sums over the replications, other numbers means, with `half_width_95` beside them if there are several.
     """
-    found = combine([_replication(folder, scenario, layout, number, end) for number, end in enumerate(ends)])
+    windows = [(min(scenario.run.warmup, end), end) for end in ends]
+    group_of = {name: group for group, info in layout["links"].items() for name in info["names"]}
+    tables = (
+        occupancy.visits(folder, windows),
+        occupancy.replicas(folder, windows),
+        occupancy.transfers(folder, windows, group_of),
+    )
+    counted = tallies(folder, scenario, ends)
+    found = combine(
+        [
+            request_metrics(counted, scenario, number, ends[number]) | _places(layout, window, *seen)
+            for number, (window, *seen) in enumerate(zip(windows, *tables, strict=True))
+        ]
+    )
     add_verdicts(found, scenario)
     for name, info in layout["nodes"].items():
         found["nodes"][name] |= {"tier": info["tier"], "count": len(info["names"])}
@@ -32,27 +47,25 @@ def summarise(folder: Path, scenario: Scenario, layout: Mapping[str, Any], ends:
     return found
 
 
-def _replication(
-    folder: Path, scenario: Scenario, layout: Mapping[str, Any], number: int, end: float
+def _places(
+    layout: Mapping[str, Any],
+    window: tuple[float, float],
+    seen: pd.DataFrame,
+    lived: pd.DataFrame,
+    moved: pd.DataFrame,
 ) -> dict[str, Any]:
-    window = (min(scenario.run.warmup, end), end)
+    """Return the metrics of services, nodes and links in one replication."""
     length = max(window[1] - window[0], 1e-12)
-    seen = occupancy.visits(folder, number, window)
-    lived = occupancy.replicas(folder, number, window)
-    moved = occupancy.transfers(folder, number, window, _groups(layout))
     slots = {name: info["slots"] for name, info in layout["services"].items()}
-    found: dict[str, Any] = dict(request_metrics(folder, scenario, number, end))
-    found["services"] = occupancy.service_metrics(seen, lived, slots, window)
+    found: dict[str, Any] = {
+        "services": occupancy.service_metrics(seen, lived, slots, (window[1] - length, window[1])),
+        "nodes": bills.node_metrics(seen, lived, layout, length),
+        "links": bills.link_metrics(moved, layout, length),
+    }
     for name, dollars in bills.replica_cost(lived, layout).items():
         found["services"][name]["cost_usd"] = dollars
-    found["nodes"] = bills.node_metrics(seen, lived, layout, length)
-    found["links"] = bills.link_metrics(moved, layout, length)
-    parts = [part for kind in ("services", "nodes", "links") for part in found[kind].values()]
+    parts = [part for kind in found.values() for part in kind.values()]
     found["energy_j"] = sum(part.get("energy_j", 0.0) for part in parts)
     found["cost_usd"] = sum(part["cost_usd"] for part in parts)
     found["window_s"] = length
     return found
-
-
-def _groups(layout: Mapping[str, Any]) -> dict[str, str]:
-    return {name: group for group, info in layout["links"].items() for name in info["names"]}

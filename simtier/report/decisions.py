@@ -9,12 +9,14 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from simtier.report.facts import Facts
-from simtier.report.numbers import quantity
+from simtier.report.numbers import quantity, shorten
 
 MOST = 120
 """Decisions on the page, at most."""
 MOST_CANDIDATES = 12
 MOST_ITEMS = 12
+_FIRST = ("id", "name", "service", "node")
+"""Columns that tell which candidate a row is."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,8 @@ def _seen(item: Any, answer: Any) -> Seen:
     if isinstance(item, dict):
         return Seen([(name, _text(value, name)) for name, value in item.items()], [], [])
     if isinstance(item, list) and item and all(isinstance(each, dict) for each in item):
-        columns = list(dict.fromkeys(name for each in item for name in each))
+        names = list(dict.fromkeys(name for each in item for name in each))
+        columns = [*(name for name in _FIRST if name in names), *(name for name in names if name not in _FIRST)]
         chosen = next((i for i, each in enumerate(item) if _is_answer(each, answer)), -1)
         shown = list(range(min(len(item), MOST_CANDIDATES)))
         if chosen >= len(shown):
@@ -109,7 +112,7 @@ def _text(value: Any, name: str = "") -> str:
             return f"{len(value)} (not recorded in detail)"
         shown = ", ".join(_text(each, name) for each in value[:MOST_ITEMS])
         return f"{shown} and {len(value) - MOST_ITEMS} more" if len(value) > MOST_ITEMS else shown or "none"
-    return str(value)
+    return shorten(str(value), 400)
 
 
 NOT_SHOWN = "not recorded in detail"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ _PREFIXES = (
     (1e-9, "n"),
 )
 _ROUNDING = 1e-9
-_PLAIN = ("", "%", "USD")
+_PLAIN = ("", "%", "USD", "/s")
 """Units that take no prefix."""
 
 
@@ -57,6 +57,8 @@ def quantity(value: float | None, unit: str, half: float | None = None) -> str:
     least = 0.0005 if unit == "%" else 0.001 if not unit else 0.0
     if 0 < max(abs(value), half or 0.0) < least:
         return "< 0.1 %" if unit == "%" else "< 0.001"
+    if unit == "%" and half is None and 0.9995 <= value < 1:
+        return "> 99.9 %"
     factor, prefix = _scale(value, half, unit)
     number = _digits(value / factor, None if not half else half / factor, percent=unit == "%")
     return f"{number} {prefix}{unit}".strip()
@@ -83,11 +85,15 @@ def percent(share: float) -> str:
     return quantity(float(share), "%")
 
 
-def listing(names: list[str], most: int = 8) -> str:
+def shorten(text: str, most: int = 34) -> str:
+    """Return `text`, its middle left out if it is long."""
+    return text if len(text) <= most else f"{text[: most // 2 - 1]}…{text[-(most // 2) :]}"
+
+
+def listing(names: Sequence[str], most: int = 8) -> str:
     """Return names as a text, the first `most` of them and how many more there are."""
-    if len(names) > most:
-        return f"{', '.join(names[:most])} and {len(names) - most} more"
-    return ", ".join(names)
+    shown = ", ".join(shorten(name, 44) for name in names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
 
 
 def _scale(value: float, half: float | None, unit: str) -> tuple[float, str]:

@@ -22,6 +22,9 @@ from simtier.report.timeline import MOST, RULE, dump, timeline
 from simtier.report.timeparts import TimeParts, time_parts
 from simtier.report.verdicts import verdicts
 
+MOST_DRAWN = 12
+"""Applications with figures of their own, at most."""
+
 
 def write_report(directory: Path) -> Path:
     """Write `report.html` and `timeline.json` into a result directory and return the path of the page.
@@ -78,6 +81,8 @@ def _content(facts: Facts) -> dict[str, Any]:
     """Return everything the template shows."""
     replica_picture, constant = pictures.replica_picture(facts)
     explained, kept = decisions(facts)
+    seen, parts = distributions(facts), time_parts(facts)
+    drawn = _drawn(facts, seen)
     return {
         "document": facts.document,
         "scenario": facts.scenario,
@@ -85,10 +90,9 @@ def _content(facts: Facts) -> dict[str, Any]:
         "verdicts": verdicts(facts),
         "outcomes": tables.outcomes(facts),
         "latency_table": tables.latencies(facts),
-        "latencies": {
-            name: pictures.latency_picture(facts, name, seen) for name, seen in _in_order(facts, distributions(facts))
-        },
-        "times": [_times(facts, name, parts) for name, parts in time_parts(facts).items()],
+        "latencies": {name: pictures.latency_picture(facts, name, seen[name]) for name in drawn},
+        "undrawn": len(seen) - len(drawn),
+        "times": [_times(facts, name, parts[name]) for name in drawn],
         "utilisation": pictures.utilisation_picture(facts),
         "queues": pictures.queue_picture(facts),
         "link_picture": pictures.link_picture(facts),
@@ -105,8 +109,10 @@ def _content(facts: Facts) -> dict[str, Any]:
     }
 
 
-def _in_order(facts: Facts, found: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    return [(name, found[name]) for name in facts.scenario["apps"] if name in found]
+def _drawn(facts: Facts, seen: Mapping[str, Any]) -> list[str]:
+    """Return the applications that get figures, in the order of the scenario: those with the most requests if they are many."""
+    most = sorted(seen, key=lambda name: -facts.summary["apps"][name]["ok"])[:MOST_DRAWN]
+    return [name for name in facts.scenario["apps"] if name in most]
 
 
 def _times(facts: Facts, name: str, parts: TimeParts) -> dict[str, Any]:
@@ -127,7 +133,8 @@ def _window(facts: Facts) -> str:
     drain = max(max(facts.ended_s, default=0.0) - facts.duration_s, 0.0)
     after = f", and {given(drain, 's')} to finish what had begun" if drain else ""
     warmup = f" after a warm-up of {given(facts.warmup_s, 's')}" if facts.warmup_s else ""
-    return f"Counted are {given(facts.duration_s - facts.warmup_s, 's')} of simulated time{warmup}{after}{several}."
+    verb = "Planned were" if facts.interrupted else "Counted are"
+    return f"{verb} {given(facts.duration_s - facts.warmup_s, 's')} of simulated time{warmup}{after}{several}."
 
 
 def _resolved(facts: Facts) -> str:

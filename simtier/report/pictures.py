@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -41,7 +42,7 @@ def latency_picture(facts: Facts, name: str, seen: Distribution) -> Picture:
     alt = f"Latency of {name}: " + ", ".join(f"{key} {quantity(latencies[key], 's')}" for key in ("p50", "p95", "p99"))
     slo = metrics.get("slo")
     alt += f"; the target is {given(slo['target_s'], 's')}." if slo else "; there is no target."
-    caption = f"Share of the {total:,} requests that ended ok which took at most so long."
+    caption = f"Share of the {total:,} request{'s' if total != 1 else ''} that ended ok which took at most so long."
     if len(seen.counts) > 1:
         caption += (
             f" The thick curve pools {len(seen.counts)} replications, the thin ones show them apart; the marks are the summary's"
@@ -156,24 +157,25 @@ def _sampled(facts: Facts, kind: str, name: str, looks: tuple[Look, ...], unit: 
     return Picture(Markup(panels(name, facts, shown, looks, unit)), alt + ".", caption)  # noqa: S704 - as above
 
 
-def replica_picture(facts: Facts) -> tuple[Picture | None, list[tuple[str, float]]]:
-    """Return the replicas of services over time, and name and number of those whose replicas never changed."""
+def replica_picture(facts: Facts) -> tuple[Picture | None, str]:
+    """Return the replicas of services over time, and in words the services whose replicas never changed."""
     edges, found = replicas(facts)
     looks = (
         Look("starting", "starting", SKY, filled=True),
         Look("draining", "draining", PURPLE),
         Look("ready", "ready", BLUE),
     )
-    constant: list[tuple[str, float]] = []
+    constant: dict[float, list[str]] = defaultdict(list)
     changing: dict[str, dict[str, Series]] = {}
     for name, states in found.items():
         ready = states.get("ready", np.zeros(len(edges) - 1))
         if len(states) <= 1 and np.ptp(ready) < 1e-6:
-            constant.append((name, float(ready[0])))
+            constant[round(float(ready[0]), 6)].append(name)
         else:
             changing[name] = {state: (edges[:-1], values) for state, values in states.items()}
+    words = "; ".join(f"{number:g} of {listing(names)}" for number, names in constant.items())
     if not changing:
-        return None, constant
+        return None, words
     shown, caption = _busiest(changing)
     caption = (
         f"{_ONE}Replicas by state, means in bins of {quantity(float(edges[1] - edges[0]), 's')}."
@@ -183,7 +185,7 @@ def replica_picture(facts: Facts) -> tuple[Picture | None, list[tuple[str, float
     alt = "Replicas ready, at most: " + ", ".join(
         f"{name} {states['ready'][1].max():.4g}" for name, states in shown.items() if "ready" in states
     )
-    return Picture(Markup(panels("replicas", facts, shown, looks, "replicas")), alt + ".", caption), constant  # noqa: S704 - as above
+    return Picture(Markup(panels("replicas", facts, shown, looks, "replicas")), alt + ".", caption), words  # noqa: S704 - as above
 
 
 def _busiest(used: Mapping[str, Mapping[str, Series]]) -> tuple[dict[str, Mapping[str, Series]], str]:

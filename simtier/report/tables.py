@@ -248,7 +248,9 @@ def outcomes(facts: Facts) -> list[dict[str, Any]]:
     for name, app in facts.summary["apps"].items():
         counts = {outcome: app[outcome] for outcome in OUTCOMES}
         arrived = app["arrived"]
-        shares = {outcome: number / arrived for outcome, number in counts.items() if number} if arrived else {}
+        shares = [
+            (outcome, number / arrived, percent(number / arrived)) for outcome, number in counts.items() if number
+        ]
         found.append(
             {
                 "app": name,

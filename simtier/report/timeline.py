@@ -125,7 +125,7 @@ def _visits(facts: Facts, wanted: Any) -> Iterator[_Slice]:
             row["request"],
             args,
         )
-        if row["started_s"] == row["started_s"]:  # noqa: PLR0124 - not NaN: it was served
+        if row["started_s"] == row["started_s"]:
             yield _Slice(process, f"{thread}, service", started, finished, what, "service", row["request"], args)
 
 

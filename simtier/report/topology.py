@@ -11,15 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simtier.report.facts import Facts
-from simtier.report.figures.style import shorten
 from simtier.report.links import Cable, cables
-from simtier.report.numbers import percent, quantity
+from simtier.report.numbers import percent, quantity, shorten
 
 BOX_W, GAP_W, LABEL_W, MARGIN, TOP = 206.0, 262.0, 222.0, 8.0, 40.0
 LINE, LABEL_LINE, BETWEEN = 16.0, 14.0, 18.0
 MOST_BOXES, MOST_LABELS, MOST_SERVICES = 8, 12, 4
-_CHARS = 31
-"""Letters that fit into a box."""
+_CHARS, _BOLD = 28, 23
+"""Letters that fit into a box, plain and bold."""
 
 
 @dataclass
@@ -127,7 +126,7 @@ def _busiest(metrics: dict[str, Any]) -> float:
 def _box(facts: Facts, name: str, column: int) -> Box:
     info, metrics = facts.layout["nodes"][name], facts.summary["nodes"][name]
     count = len(info["names"])
-    title = shorten(name, _CHARS - 8) + (f" × {count}" if count > 1 else "")
+    title = shorten(name, _BOLD - len(f" × {count}") if count > 1 else _BOLD) + (f" × {count}" if count > 1 else "")
     memory = f", {quantity(info['memory_bytes'], 'B')}" if info["memory_bytes"] else ""
     lines = [f"{info['cores']:g} core{'s' if info['cores'] != 1 else ''}{memory}"]
     if info["hardware"]:
@@ -142,7 +141,7 @@ def _box(facts: Facts, name: str, column: int) -> Box:
     more = [f"and {len(services) - MOST_SERVICES + 1} more"] if len(services) > MOST_SERVICES else []
     services = services[: MOST_SERVICES - 1] + more if more else services
     return Box(
-        column, title, [shorten(line, _CHARS) for line in lines], bars, [shorten(each, _CHARS) for each in services]
+        column, title, [shorten(line, _CHARS) for line in lines], bars, [shorten(each, _BOLD) for each in services]
     )
 
 
@@ -163,7 +162,7 @@ def _wires(found: Iterable[Cable], box_of: dict[str, Box]) -> list[Wire]:
             continue
         for cable in several:
             swapped = box_of[cable.source] is not pair[0]
-            wires.append(Wire(pair, shorten(cable.title, 34), cable.lines(swapped=swapped)))
+            wires.append(Wire(pair, shorten(cable.title, 30), cable.lines(swapped=swapped)))
     return wires
 
 

@@ -41,11 +41,11 @@ def latency(name: str, seen: Distribution, metrics: Mapping[str, Any]) -> str:
             axes.axhline(slo["percentile"] / 100, color=VERMILLION, linewidth=0.8, linestyle=(0, (1, 2)))
             label = f"target: {slo['percentile']:g} % within {given(slo['target_s'], 's')}"
             axes.plot([], [], color=VERMILLION, linewidth=1.3, linestyle=(0, (5, 2)), label=label)
-        _percentiles(axes, metrics["latency_s"], log=log)
-        axes.set(xlim=(low, high), ylim=(0, 1.04), xlabel="latency", ylabel="requests at or below")
+        axes.set(xlim=(low, high), ylim=(0, 1.08), xlabel="latency", ylabel="requests at or below")
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
         axes.set_yticks([0, 0.25, 0.5, 0.75, 0.95, 1.0])
         seconds_axis(axes.xaxis, low, high, log=log)
+        _percentiles(axes, metrics["latency_s"], log=log)
         axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=4, borderaxespad=0.3, handlelength=1.8)
 
     return draw(f"latency-{name}", 3.3, paint)
@@ -83,5 +83,13 @@ def _percentiles(axes: Any, latencies: Mapping[str, Any], *, log: bool) -> None:
             [value], [share], "o", color=ORANGE, markeredgecolor=INK, markersize=5.5, label=label if first else None
         )
         text = f"{key} {quantity(value, 's')}"
-        axes.annotate(text, (value, share), (6, -11), textcoords="offset points", color=INK, fontsize=8, bbox=PAPER)
+        at_the_edge = axes.transData.transform((value, 0))[0] > axes.bbox.x0 + 0.85 * axes.bbox.width
+        place, side = (
+            ((-7, 4) if key == "p99" else (-7, -4), "right")
+            if at_the_edge
+            else ((6, 4 if key == "p99" else -11), "left")
+        )
+        axes.annotate(
+            text, (value, share), place, textcoords="offset points", ha=side, color=INK, fontsize=8, bbox=PAPER
+        )
         first = False

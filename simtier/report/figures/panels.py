@@ -11,7 +11,8 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from simtier.report.facts import Facts
-from simtier.report.figures.style import draw, over_time, shorten
+from simtier.report.figures.style import draw, over_time
+from simtier.report.numbers import shorten
 
 MOST = 8
 """Panels in a figure, at most."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from simtier.report.figures.style import CYCLE, INK, MUTED, draw, shorten
-from simtier.report.numbers import percent
+from simtier.report.figures.style import CYCLE, INK, MUTED, draw
+from simtier.report.numbers import percent, shorten
 
 MOST = 16
 """Bars drawn, at most; the rest is one bar a tier."""

@@ -126,8 +126,3 @@ def seconds_axis(axis: Any, low: float, high: float, *, log: bool) -> None:
 def _tick(value: float) -> str:
     number, unit = quantity(value, "s").rsplit(" ", 1)
     return f"{float(number.replace(',', '')):g} {unit}"
-
-
-def shorten(text: str, most: int = 34) -> str:
-    """Return `text`, its middle left out if it is long."""
-    return text if len(text) <= most else f"{text[: most // 2 - 1]}…{text[-(most // 2) :]}"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from simtier.report.figures.style import BLUE, INK, ORANGE, PAPER, SKY, draw, seconds_axis, shorten
-from simtier.report.numbers import quantity
+from simtier.report.figures.style import BLUE, INK, ORANGE, PAPER, SKY, draw, seconds_axis
+from simtier.report.numbers import quantity, shorten
 from simtier.report.timeparts import TimeParts
 
 MOST = 24

@@ -10,7 +10,8 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
 from simtier.report.facts import Facts
-from simtier.report.figures.style import CYCLE, draw, over_time, shorten
+from simtier.report.figures.style import CYCLE, draw, over_time
+from simtier.report.numbers import shorten
 
 MOST = 8
 """Curves, at most: those with the highest mean."""
