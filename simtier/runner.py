@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -68,7 +68,7 @@ class _Played:
 def run(
     scenario: Scenario,
     *,
-    out: Path | str | Literal["auto"] | None = None,
+    out: Path | str | None = None,
     traces: Sequence[Path] = (),
     explain: int = 0,
     explain_sampled: bool = False,
@@ -206,7 +206,7 @@ def _staging(out: Path | str | None) -> Iterator[Path]:
         if out == "auto"
         else Path(out).absolute().parent
     )
-    if out not in (None, "auto") and Path(out).exists():  # type: ignore[arg-type]
+    if out not in (None, "auto") and Path(out).exists():
         raise ResultError(f"{out} exists already: name another directory, or remove it")
     try:
         parent.mkdir(parents=True, exist_ok=True)

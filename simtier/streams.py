@@ -63,11 +63,14 @@ class Streams:
         So all policies face the same world (common random numbers: Law, Simulation Modeling and Analysis, section 11.2), and so
         does a scenario that has more in it.
         """
-        return Draws(lambda source: self._key(f"{name}\n{self._sources[source]}"), sample)
+        return Draws(lambda source: self._key(f"{name}\n{self._name_of(source)}"), sample)
+
+    def _name_of(self, source: int) -> str:
+        """Return a source's name; its number if nobody registered it, as for messages that belong to no workload."""
+        return self._sources[source] if source < len(self._sources) else f"source {source}"
 
     def _key(self, name: str) -> Key:
-        key: Key = self._sequence(name).generate_state(2, np.uint64)
-        return key
+        return self._sequence(name).generate_state(2, np.uint64).astype(np.uint64)
 
     def _sequence(self, name: str) -> SeedSequence:
         digest = hashlib.blake2b(name.encode(), digest_size=16).digest()

@@ -8,8 +8,8 @@ from simtier.contract.answers import REJECT, WAIT, Hold, Verdict
 from simtier.contract.asking import Asker, Decision, Decisions
 from simtier.contract.kinds import KINDS, Admission, Autoscaling, Batching, Partitioning, Placement, Routing, Scheduling
 from simtier.contract.policy import Policy
+from simtier.contract.split_views import HopView, SplitView, TierView
 from simtier.contract.views import (
-    HopView,
     Limits,
     NodeView,
     OutcomeView,
@@ -18,8 +18,6 @@ from simtier.contract.views import (
     RequestView,
     ServiceView,
     SiteView,
-    SplitView,
-    TierView,
 )
 
 __all__ = [

@@ -27,7 +27,7 @@ class Hold:
     """A batching policy's answer when it would rather wait for more requests.
 
     Attributes:
-        until_s: simulated time at which to ask again; it is asked earlier if another request joins the queue.
+        until_s: simulated time at which to ask again, exactly then; it is asked earlier if another request joins the queue.
     """
 
     until_s: float

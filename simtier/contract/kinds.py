@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from pydantic import Field
 
 from simtier.contract.answers import Hold, Verdict
 from simtier.contract.policy import Policy
+from simtier.contract.split_views import SplitView
 from simtier.contract.views import (
     Limits,
     NodeView,
@@ -14,7 +17,6 @@ from simtier.contract.views import (
     ReplicaView,
     RequestView,
     ServiceView,
-    SplitView,
 )
 from simtier.units import Seconds
 
@@ -99,13 +101,14 @@ class Autoscaling(Policy):
     """How many replicas a service should have."""
 
     kind: ClassVar[str] = "autoscaling"
-    every: Seconds = 15.0
+    every: Annotated[Seconds, Field(gt=0)] = 15.0
     """How often it is asked."""
 
     def target(self, service: ServiceView) -> int:
         """Return the wanted number of replicas (the service's own least and most bound it).
 
-        Asked every `every` seconds, and at once when a request finds neither a ready nor a starting replica.
+        Asked every `every` seconds, and at once when a request finds neither a ready nor a starting replica; that request is
+        already among `service.queued`.
         """
         raise NotImplementedError
 

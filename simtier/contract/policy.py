@@ -17,7 +17,8 @@ class Policy:
 
     A policy's parameters are its annotated class attributes; each subclass becomes a dataclass with keyword-only arguments, and
     values from a scenario are validated against the annotations (use the types of `simtier.units` for dimensional ones). State
-    is made in `start`, so that one object can serve several runs.
+    is made in `start`, so that one object can serve several runs. One object serves one owner: each service, or stage, that names a
+    policy gets its own.
 
     Order of calls: `start` once before time zero of each replication; then the kind's question, as often as its docstring
     says; `observe` after each finished request, if the policy defines it.

@@ -7,8 +7,8 @@ from typing import Any
 from simtier.clock import DECIDE, Entry
 from simtier.contract import Asker, Batching, Hold, Limits
 from simtier.models.replica import Replica
-from simtier.models.visit import Visit
 from simtier.models.views import RequestFacade
+from simtier.models.visit import Visit
 
 Batch = list[Visit]
 

@@ -34,9 +34,7 @@ def layer_seconds(layer: Layer, processor: Processor, batch: int, bytes_per_elem
     return _roofline(batch * layer.flop, elements * bytes_per_element, processor)
 
 
-def segment_seconds(  # noqa: PLR0917 - the order is that of the published interface
-    dnn: Dnn, first: int, last: int, processor: Processor, batch: int, precision: str
-) -> float:
+def segment_seconds(dnn: Dnn, first: int, last: int, processor: Processor, batch: int, precision: str) -> float:
     """Return the seconds of layers `first` up to, and without, `last` for `batch` items stored in `precision`."""
     return SegmentTimes(dnn, processor, precision).seconds(first, last, batch)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from simtier.contract import Asker, Partitioning
+from simtier.errors import SimulationError
 from simtier.models.split_view import SplitFacade
 from simtier.models.stage import Stage
 from simtier.models.views import RequestFacade
@@ -13,6 +14,7 @@ from simtier.models.visit import Part, Visit
 
 if TYPE_CHECKING:
     from simtier.models.app import App
+    from simtier.models.replica import Replica
     from simtier.models.service import Service
     from simtier.models.timers import LayerTimer
 
@@ -35,6 +37,7 @@ class DnnStage(Stage):
     ) -> None:
         super().__init__(name, app, timer, Part(services[0]), output_bytes)
         self._result_bytes = result_bytes
+        self._views: dict[tuple[str, str, float], SplitFacade] = {}
         self._crossing: dict[float, tuple[float, ...]] = {}
         self.layers = timer
         self._services = services
@@ -79,7 +82,22 @@ class DnnStage(Stage):
 
     def path_view(self, visit: Visit) -> SplitFacade:
         """Return what the policy sees: tiers, hops and bytes for a request at `visit`."""
-        return SplitFacade(self, self._services, visit)
+        replicas = tuple(self._nearest(service, visit.at) for service in self._services)
+        key = (visit.at, visit.origin.node, visit.nbytes)
+        view = self._views.get(key)
+        if view is None or view.replicas != replicas:
+            network = self._services[0].network
+            view = self._views[key] = SplitFacade(self, replicas, network, *key)
+        return view
+
+    def _nearest(self, service: Service, node: str) -> Replica:
+        replica = service.nearest(node) or service.latest_replica()
+        if replica is None:
+            raise SimulationError(
+                f"service {service.name!r} has never had a replica, so stage {self.name!r} cannot tell how its layers would run there: "
+                "start it with at least one"
+            )
+        return replica
 
     def _cuts(self, visit: Visit) -> tuple[int, ...]:
         policy = self._asker.policy
@@ -93,7 +111,7 @@ class DnnStage(Stage):
         view = self.path_view(visit)
         cuts = self._checked(self._asker.ask(policy.split, RequestFacade(visit), view))
         if policy.on_link_change:
-            self._remembered[visit.at] = (view.valid_until_s(), cuts)
+            self._remembered[visit.at] = (view.valid_until_s(self._clock.now), cuts)
         return cuts
 
     def _checked(self, answer: Any) -> tuple[int, ...]:

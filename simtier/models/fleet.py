@@ -41,6 +41,8 @@ class Fleet:
         self.ready: list[Replica] = []
         self.starting: list[tuple[Replica, Entry]] = []
         self.draining: list[Replica] = []
+        self.latest: Replica | None = None
+        """The replica made last."""
         self.nodes = nodes
         self.retired_slot_s = 0.0
         """Slot-seconds served by replicas that are gone."""
@@ -69,7 +71,7 @@ class Fleet:
             self._record_unplaced()
             return False
         device = node.take(self._claim)
-        replica = self._make(self._service, node, device)
+        replica = self.latest = self._make(self._service, node, device)
         if ready:
             self._make_ready(replica)
         else:

@@ -51,9 +51,7 @@ class Path:
         self._legs = _legs(links, around)
         self._only = self._legs[0].send if len(self._legs) == 1 else None
 
-    def send(  # noqa: PLR0917 - the hot path: keywords cost
-        self, index: int, request: int, nbytes: float, deliver: Handler, argument: Any, lost: Handler
-    ) -> None:
+    def send(self, index: int, request: int, nbytes: float, deliver: Handler, argument: Any, lost: Handler) -> None:
         """Carry `nbytes`, then call `deliver(argument)` at the delivery, or `lost(argument)` if they are lost for good.
 
         Neither is ever called at once, only later by the clock. `index` >= 0 selects the draws of jitter and loss: a request that

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterator
 from heapq import heappop, heappush
@@ -9,8 +10,8 @@ from itertools import count
 from typing import Any, Protocol
 
 from simtier.contract import Asker, Scheduling
-from simtier.models.visit import Visit
 from simtier.models.views import RequestFacade
+from simtier.models.visit import Visit
 
 
 class Queue(Protocol):
@@ -36,7 +37,7 @@ class Fifo(deque[Visit]):
     """First come, first served."""
 
     push = deque.append
-    pop = deque.popleft  # type: ignore[assignment]
+    pop = deque.popleft
 
 
 class Ranked:
@@ -50,7 +51,7 @@ class Ranked:
 
     def push(self, visit: Visit) -> None:
         rank: Any = self._asker.ask(self._policy.rank, RequestFacade(visit))
-        if isinstance(rank, bool) or not isinstance(rank, int | float) or rank != rank:
+        if isinstance(rank, bool) or not isinstance(rank, int | float) or math.isnan(rank):
             raise self._asker.wrong(rank, "a number as rank")
         heappush(self._heap, (rank, next(self._serial), visit))
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from simtier.models.network import Path
     from simtier.models.node import Claim, Device, Node
     from simtier.models.queues import Queue
-    from simtier.models.visit import Part, Visit
     from simtier.models.service import Service
+    from simtier.models.visit import Part, Visit
 
 NAN = float("nan")
 

@@ -215,6 +215,10 @@ class Service:
             self._nearest[node] = min(self.fleet.ready, key=lambda r: self.network.path(node, r.node.name).latency_s)
         return self._nearest.get(node)
 
+    def latest_replica(self) -> Replica | None:
+        """Return the replica made last, whatever became of it."""
+        return self.fleet.latest
+
     def first_replica(self) -> Replica | None:
         """Return the oldest ready replica."""
         return self.fleet.ready[0] if self.fleet.ready else None

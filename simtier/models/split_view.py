@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
-from simtier.errors import SimulationError
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from simtier.models.dnn_stage import DnnStage
-    from simtier.models.network import Path
+    from simtier.models.network import Network, Path
     from simtier.models.replica import Replica
-    from simtier.models.visit import Visit
-    from simtier.models.service import Service
 
 
 class HopFacade:
@@ -74,47 +71,44 @@ class TierFacade:
 
 
 class SplitFacade:
-    """Tiers in order from the request outwards; every service must have a ready replica."""
+    """What a request of so many bytes on one node sees of a stage's tiers; good as long as the nearest replicas are the same.
 
-    __slots__ = ("_paths", "_replicas", "_stage", "_visit")
+    Attributes:
+        replicas: the nearest ready replica of each service, nearest tier first.
+    """
 
-    def __init__(self, stage: DnnStage, services: Sequence[Service], visit: Visit) -> None:
-        self._stage = stage
-        self._visit = visit
-        self._replicas = [_nearest(service, visit.at) for service in services]
-        network = services[0].network
-        nodes = [visit.at, *(replica.node.name for replica in self._replicas)]
-        home = visit.origin.node
-        ways: list[tuple[str, str]] = [*zip(nodes, nodes[1:], strict=False), *((node, home) for node in nodes[1:])]
-        self._paths = [network.path(a, b) for a, b in ways]
+    __slots__ = ("_crossing_bytes", "_hops", "_paths", "_returns", "_tiers", "replicas")
+
+    def __init__(
+        self, stage: DnnStage, replicas: Sequence[Replica], network: Network, at: str, home: str, nbytes: float
+    ) -> None:
+        self.replicas = replicas
+        nodes = [at, *(replica.node.name for replica in replicas)]
+        hops = [network.path(a, b) for a, b in itertools.pairwise(nodes)]
+        returns = [network.path(node, home) for node in nodes[1:]]
+        self._paths = [*hops, *returns]
+        self._tiers = tuple(TierFacade(stage, replica) for replica in replicas)
+        self._hops = tuple(HopFacade(path) for path in hops)
+        self._returns = tuple(HopFacade(path) for path in returns)
+        self._crossing_bytes = stage.crossing_bytes(nbytes)
 
     @property
     def tiers(self) -> Sequence[TierFacade]:
-        return tuple(TierFacade(self._stage, replica) for replica in self._replicas)
+        return self._tiers
 
     @property
     def hops(self) -> Sequence[HopFacade]:
-        return tuple(HopFacade(path) for path in self._paths[: len(self._replicas)])
+        return self._hops
 
     @property
     def returns(self) -> Sequence[HopFacade]:
-        return tuple(HopFacade(path) for path in self._paths[len(self._replicas) :])
+        return self._returns
 
     @property
     def crossing_bytes(self) -> Sequence[float]:
-        return self._stage.crossing_bytes(self._visit.nbytes)
+        return self._crossing_bytes
 
-    def valid_until_s(self) -> float:
+    def valid_until_s(self, now_s: float) -> float:
         """Return when a link that this shows changes next; infinity if none does."""
-        now = self._stage.app.clock.now
-        changes: list[Any] = [link.spec.capacity.next_change(now) for path in self._paths for link in path.links]
+        changes = [link.spec.capacity.next_change(now_s) for path in self._paths for link in path.links]
         return min(changes, default=float("inf"))
-
-
-def _nearest(service: Service, node: str) -> Replica:
-    replica = service.nearest(node)
-    if replica is None:
-        raise SimulationError(
-            f"service {service.name!r} has no ready replica, so no one can tell how to split a model over it"
-        )
-    return replica

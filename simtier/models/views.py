@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from simtier.models.network import Network
     from simtier.models.node import Claim, Node
     from simtier.models.replica import Replica
-    from simtier.models.visit import Visit
     from simtier.models.service import Service
+    from simtier.models.visit import Visit
 
 
 class RequestFacade:

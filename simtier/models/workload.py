@@ -9,10 +9,14 @@ from typing import Any
 import numpy as np
 
 from simtier.clock import Arrival, Clock
+from simtier.errors import SimulationError
 from simtier.models.app import Origin
 from simtier.models.arrivals import Chunks, merged
 from simtier.models.visit import Visit
 from simtier.streams import Draws
+
+MOST_AT_ONCE = 10_000
+"""Requests of one client at one instant that pass for a model and not for a mistake."""
 
 
 def feed(origins: Sequence[Origin], sources: Sequence[Chunks], firsts: Sequence[int]) -> Iterator[Arrival]:
@@ -44,6 +48,8 @@ class Client:
         self._first = first
         self._think = think
         self._asked = 0
+        self._last_s = -1.0
+        self._at_once = 0
         self._stop_s = stop_s
         origin.on_end = self._ended
         clock.call_at(start_s, self._ended)
@@ -55,5 +61,17 @@ class Client:
             self._clock.call_at(at, self._ask)
 
     def _ask(self, _: object) -> None:
+        self._guard()
         self._asked += 1
         self._origin.arrive(self._first + self._asked - 1)
+
+    def _guard(self) -> None:
+        """Refuse to ask for ever at one instant, as a client does whose thoughts and answers take no time."""
+        now = self._clock.now
+        self._at_once = self._at_once + 1 if now == self._last_s else 0
+        self._last_s = now
+        if self._at_once >= MOST_AT_ONCE:
+            raise SimulationError(
+                f"workload {self._origin.workload!r}: a client on {self._origin.node!r} has asked {MOST_AT_ONCE} times at {now:.6g} s, "
+                "because its requests end at once: give it a think time"
+            )

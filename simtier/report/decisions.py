@@ -96,26 +96,27 @@ def _is_answer(candidate: dict[str, Any], answer: Any) -> bool:
 
 def _text(value: Any, name: str = "") -> str:
     """Return a value as people read it; the ending of its name tells its unit."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
+    if value is None or isinstance(value, bool):
+        return {None: "nothing", True: "yes", False: "no"}[value]
     if isinstance(value, int | float):
         return _number(value, name)
     if isinstance(value, dict):
-        if len(value) == 1:
-            key, only = next(iter(value.items()))
-            return _text(only, key) if key in ("id", "name") else f"{key.removesuffix('_s')} {_text(only, key)}"
-        return ", ".join(f"{key} {_text(each, key)}" for key, each in value.items()) or NOT_SHOWN
-    if isinstance(value, list):
-        if value and all(each == {} for each in value):
-            return f"{len(value)} (not recorded in detail)"
-        shown = ", ".join(_text(each, name) for each in value[:MOST_ITEMS])
-        return f"{shown} and {len(value) - MOST_ITEMS} more" if len(value) > MOST_ITEMS else shown or "none"
-    return shorten(str(value), 400)
+        return _named(value)
+    return _listed(value, name) if isinstance(value, list) else shorten(str(value), 400)
 
 
-NOT_SHOWN = "not recorded in detail"
+def _named(value: dict[str, Any]) -> str:
+    if len(value) == 1:
+        key, only = next(iter(value.items()))
+        return _text(only, key) if key in ("id", "name") else f"{key.removesuffix('_s')} {_text(only, key)}"
+    return ", ".join(f"{key} {_text(each, key)}" for key, each in value.items()) or "not recorded in detail"
+
+
+def _listed(value: list[Any], name: str) -> str:
+    if value and all(each == {} for each in value):
+        return f"{len(value)} (not recorded in detail)"
+    shown = ", ".join(_text(each, name) for each in value[:MOST_ITEMS])
+    return f"{shown} and {len(value) - MOST_ITEMS} more" if len(value) > MOST_ITEMS else shown or "none"
 
 
 def _number(value: float, name: str) -> str:

@@ -56,7 +56,7 @@ class Facts:
     @property
     def interrupted(self) -> bool:
         """Whether the run was stopped early."""
-        return self.document["status"] != "done"
+        return bool(self.document["status"] != "done")
 
     @cached_property
     def group_of_node(self) -> dict[str, str]:
@@ -84,9 +84,9 @@ class Facts:
         """Return whether the stages of `app` follow one another, so that their times add up."""
         stages = self.scenario["apps"][app]["stages"]
         names = list(stages)
-        before = {
+        before: dict[str, list[str]] = {
             name: names[max(i - 1, 0) : i] if stages[name].get("after") is None else list(stages[name]["after"])
             for i, name in enumerate(names)
         }
         followed = [name for several in before.values() for name in several]
-        return all(len(several) <= 1 for several in before.values()) and len(set(followed)) == len(names) - 1
+        return max(map(len, before.values())) <= 1 and len(set(followed)) == len(names) - 1

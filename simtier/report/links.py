@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from simtier.report.facts import Facts
-from simtier.report.numbers import given, percent, quantity
+from simtier.report.numbers import TIMES, given, percent, quantity
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Cable:
     @property
     def title(self) -> str:
         """The name, and how many there are."""
-        return self.name + (f" × {self.count}" if self.count > 1 else "")
+        return self.name + (f" {TIMES} {self.count}" if self.count > 1 else "")
 
     def lines(self, *, swapped: bool) -> list[str]:
         """Return a line for each direction with its arrow; `swapped` if the source stands to the right."""

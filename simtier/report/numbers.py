@@ -9,6 +9,7 @@ from typing import Any
 
 NOTHING = "\N{EN DASH}"
 """Shown where there is no value."""
+TIMES = "\N{MULTIPLICATION SIGN}"
 
 _PREFIXES = (
     (1e15, "P"),

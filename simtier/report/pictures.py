@@ -119,18 +119,16 @@ def utilisation_picture(facts: Facts) -> Picture | None:
 def queue_picture(facts: Facts) -> Picture | None:
     """Return queued and running requests of services over time; None without samples."""
     looks = (Look("queued", "waiting", ORANGE, filled=True), Look("running", "running", BLUE))
-    return _sampled(facts, "service", "queues", looks, "requests", "Requests waiting and running at each service")
+    return _sampled(facts, "service", looks, "requests", "Requests waiting and running at each service")
 
 
 def link_picture(facts: Facts) -> Picture | None:
     """Return messages that wait for links and are in transmission, over time; None without samples."""
     looks = (Look("queued", "waiting", ORANGE, filled=True), Look("active", "in transmission", GREEN))
-    return _sampled(
-        facts, "links", "links", looks, "messages", "Messages waiting and in transmission in each group of links"
-    )
+    return _sampled(facts, "links", looks, "messages", "Messages waiting and in transmission in each group of links")
 
 
-def _sampled(facts: Facts, kind: str, name: str, looks: tuple[Look, ...], unit: str, what: str) -> Picture | None:
+def _sampled(facts: Facts, kind: str, looks: tuple[Look, ...], unit: str, what: str) -> Picture | None:
     found = samples(facts, kind)
     wanted = {
         title: {look.key: metrics[look.key] for look in looks if look.key in metrics}
@@ -154,7 +152,7 @@ def _sampled(facts: Facts, kind: str, name: str, looks: tuple[Look, ...], unit: 
     alt = f"{what}; highest seen: " + ", ".join(
         f"{title} {max(float(values.max()) for _, values in metrics.values()):.4g}" for title, metrics in shown.items()
     )
-    return Picture(Markup(panels(name, facts, shown, looks, unit)), alt + ".", caption)  # noqa: S704 - as above
+    return Picture(Markup(panels(kind, facts, shown, looks, unit)), alt + ".", caption)  # noqa: S704 - as above
 
 
 def replica_picture(facts: Facts) -> tuple[Picture | None, str]:

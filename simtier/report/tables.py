@@ -8,7 +8,7 @@ from typing import Any
 
 from simtier.models.tables import OUTCOMES
 from simtier.report.facts import Facts
-from simtier.report.numbers import NOTHING, Shown, given, listing, measured, percent, quantity
+from simtier.report.numbers import NOTHING, TIMES, Shown, given, listing, measured, percent, quantity
 from simtier.report.timeparts import TimeParts
 from simtier.units import parse
 
@@ -98,7 +98,7 @@ def nodes(facts: Facts) -> Table:
     for name, metrics in facts.summary["nodes"].items():
         info = facts.layout["nodes"][name]
         devices = [device["kind"] for device in info["devices"]]
-        kinds = ", ".join(f"{devices.count(kind)} × {kind}" for kind in dict.fromkeys(devices))
+        kinds = ", ".join(f"{devices.count(kind)} {TIMES} {kind}" for kind in dict.fromkeys(devices))
         rows.append(
             (
                 name,

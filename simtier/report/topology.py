@@ -12,7 +12,7 @@ from typing import Any
 
 from simtier.report.facts import Facts
 from simtier.report.links import Cable, cables
-from simtier.report.numbers import percent, quantity, shorten
+from simtier.report.numbers import TIMES, percent, quantity, shorten
 
 BOX_W, GAP_W, LABEL_W, MARGIN, TOP = 206.0, 262.0, 222.0, 8.0, 40.0
 LINE, LABEL_LINE, BETWEEN = 16.0, 14.0, 18.0
@@ -126,14 +126,15 @@ def _busiest(metrics: dict[str, Any]) -> float:
 def _box(facts: Facts, name: str, column: int) -> Box:
     info, metrics = facts.layout["nodes"][name], facts.summary["nodes"][name]
     count = len(info["names"])
-    title = shorten(name, _BOLD - len(f" × {count}") if count > 1 else _BOLD) + (f" × {count}" if count > 1 else "")
+    times = f" {TIMES} {count:,}" if count > 1 else ""
+    title = shorten(name, _BOLD - len(times)) + times
     memory = f", {quantity(info['memory_bytes'], 'B')}" if info["memory_bytes"] else ""
     lines = [f"{info['cores']:g} core{'s' if info['cores'] != 1 else ''}{memory}"]
     if info["hardware"]:
         lines.insert(0, info["hardware"])
     bars = [("cores", metrics["utilisation"], percent(metrics["utilisation"]))]
     kinds = [device["kind"] for device in info["devices"]]
-    lines += [f"{kinds.count(kind)} × {kind}" for kind in dict.fromkeys(kinds)]
+    lines += [f"{kinds.count(kind)} {TIMES} {kind}" for kind in dict.fromkeys(kinds)]
     if kinds:
         used = metrics["accelerator_utilisation"] or 0.0
         bars.append(("accelerators", used, percent(used)))

@@ -52,6 +52,8 @@ def _verdict(name: str, slo: Mapping[str, Any] | None, facts: Facts) -> Verdict:
 
 
 def _trust(slo: Mapping[str, Any], attained: float, facts: Facts) -> str:
+    if facts.interrupted:
+        return "The run was interrupted: this holds for what was simulated, and is no verdict on the whole run."
     half = (slo.get("half_width_95") or {}).get("attainment")
     if half is None:
         return "One replication: how far chance moved this number is unknown. Run several for an interval."

@@ -10,6 +10,8 @@ from simtier.units import Bytes, Flop, Seconds
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$")]
 Share = Annotated[float, Field(ge=0, le=1)]
+Cv = Annotated[float, Field(ge=0.01, le=100)]
+"""Coefficient of variation; beyond these bounds numbers of double precision no longer have the moments asked for."""
 
 
 class Part(BaseModel):
@@ -40,9 +42,9 @@ class MeanCv(Part):
     """Gamma, log-normal, Weibull or hyperexponential, given by the mean and CV of the values themselves (not of logarithms)."""
 
     distribution: Literal["gamma", "lognormal", "weibull"]
-    mean: Seconds
+    mean: Annotated[Seconds, Field(gt=0)]
     """Mean of the values."""
-    cv: Annotated[float, Field(gt=0)]
+    cv: Cv
     """Standard deviation over mean."""
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from simtier.scenario.base import Name, Part, Share, Time
+from simtier.scenario.base import Cv, Name, Part, Share, Time
 from simtier.units import Bytes, PerSecond, PerSecondOrZero, Seconds
 
 
@@ -43,7 +43,7 @@ class Renewal(Part):
     process: Literal["gamma", "weibull"]
     rate: PerSecond
     """Mean rate of each source: one over the mean gap."""
-    cv: Annotated[float, Field(gt=0)]
+    cv: Cv
     """Standard deviation of the gaps over their mean; 1 is Poisson, more is burstier."""
 
 
@@ -60,6 +60,8 @@ class MarkovModulated(Part):
     def _same_length(self) -> MarkovModulated:
         if len(self.rates) != len(self.stay):
             raise ValueError(f"{len(self.rates)} rates but {len(self.stay)} times to stay: one of each per state")
+        if not any(rate * stay > 0 for rate, stay in zip(self.rates, self.stay, strict=True)):
+            raise ValueError("no state has both a rate and a time to stay, so nothing would ever arrive")
         return self
 
 

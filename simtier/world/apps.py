@@ -49,10 +49,10 @@ class AppMaker:
         app = App(name, self._clock, self._network, self._journal, written.response, timeout, written.priority)
         before = parents(written.stages)
         ends = set(written.stages) - {parent for names in before.values() for parent in names}
-        stages = {}
-        for key, stage in written.stages.items():
-            result = written.response if key in ends else stage.output
-            stages[key] = self._stage(key, stage, app, partitioning, result)
+        stages: dict[str, Stage] = {}
+        for key, described in written.stages.items():
+            result = written.response if key in ends else described.output
+            stages[key] = self._stage(key, described, app, partitioning, result)
             self._tell_service(stages[key])
         for key, stage in stages.items():
             nexts = tuple(stages[other] for other, names in before.items() if key in names)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import count
 
 from simtier.catalogue.hardware import accelerator, machine
 from simtier.clock import Clock
@@ -98,11 +97,10 @@ def add_links(
     """Add all links to the network; return the group of each link, with `.back` behind it for the other direction."""
     group_of = {}
     for group, spec in groups.items():
-        numbers = count()
         shared: dict[str, Capacity] = {}
         for a in members.of(spec.source, f"links.{group}.from"):
             for b in members.of(spec.target, f"links.{group}.to"):
-                for link in _both_ways(group, spec, a.name, b.name, streams, shelf, shared, next(numbers)):
+                for link in _both_ways(group, spec, a.name, b.name, streams, shelf, shared):
                     network.add(link)
                     group_of[link.name] = group if link.source == a.name else f"{group}.back"
     return group_of
@@ -116,7 +114,6 @@ def _both_ways(
     streams: Streams,
     shelf: TraceShelf,
     shared: dict[str, Capacity],
-    number: int,
 ) -> list[LinkSpec]:
     there = Direction.model_construct(
         latency=spec.latency, bandwidth=spec.bandwidth, sharing=spec.sharing, jitter=spec.jitter, loss=spec.loss

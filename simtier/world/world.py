@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -10,6 +11,7 @@ from simtier.catalogue.policies import load_policy
 from simtier.clock import Clock
 from simtier.contract import Asker, Decisions, Policy, ServiceView
 from simtier.journal import Journal
+from simtier.models.link import Link
 from simtier.models.network import Network
 from simtier.models.node import Node
 from simtier.models.sampler import Probe, Sampler
@@ -127,19 +129,23 @@ class World:
                     app.observe(asker.ask, policy)
 
     def _probes(self) -> list[Probe]:
-        """Return what is sampled: each service, each group of nodes, each group of links."""
+        """Return what is sampled: each service, each group of links."""
         probes: list[Probe] = []
         for name, service in self.services.items():
-            probes += [
-                ("service", name, "queued", lambda s=service: float(s.queued())),
-                ("service", name, "running", lambda f=service.fleet: float(sum(r.running for r in f.serving))),
-                ("service", name, "ready", lambda f=service.fleet: float(len(f.ready))),
-                ("service", name, "starting", lambda f=service.fleet: float(len(f.starting))),
-            ]
+            probes += [("service", name, metric, partial(read, service)) for metric, read in SERVICE_PROBES.items()]
         for group in dict.fromkeys(self.link_groups.values()):
             links = [link for name, link in self.network.links.items() if self.link_groups[name] == group]
-            probes += [
-                ("links", group, "queued", lambda ls=links: float(sum(link.queued for link in ls))),
-                ("links", group, "active", lambda ls=links: float(sum(link.active for link in ls))),
-            ]
+            probes += [("links", group, metric, partial(read, links)) for metric, read in LINK_PROBES.items()]
         return probes
+
+
+SERVICE_PROBES: dict[str, Callable[[Service], float]] = {
+    "queued": lambda service: service.queued(),
+    "running": lambda service: sum(replica.running for replica in service.fleet.serving),
+    "ready": lambda service: len(service.fleet.ready),
+    "starting": lambda service: len(service.fleet.starting),
+}
+LINK_PROBES: dict[str, Callable[[Sequence[Link]], float]] = {
+    "queued": lambda links: sum(link.queued for link in links),
+    "active": lambda links: sum(link.active for link in links),
+}

@@ -28,7 +28,9 @@ def rows() -> list[dict[str, str]]:
 
 def fingerprint(scenario: str, changes: str) -> str:
     """Return the fingerprint of a shipped scenario with changes, separated by semicolons, on the shipped traces."""
-    loaded = Scenario.load(ROOT / "scenarios" / f"{scenario}.yaml", [c.strip() for c in changes.split(";") if c.strip()])
+    loaded = Scenario.load(
+        ROOT / "scenarios" / f"{scenario}.yaml", [c.strip() for c in changes.split(";") if c.strip()]
+    )
     with tempfile.TemporaryDirectory() as folder:
         return run(loaded, out=Path(folder) / "result", traces=[ROOT / "traces"]).fingerprint
 

@@ -21,7 +21,12 @@ import simtier
 
 laws = settings(derandomize=True, deadline=None, max_examples=40, database=None)
 times = st.sampled_from(
-    [exponential("50 ms"), "40 ms", {"distribution": "gamma", "mean": "50 ms", "cv": 2}, {"distribution": "lognormal", "mean": "50 ms", "cv": 1}]
+    [
+        exponential("50 ms"),
+        "40 ms",
+        {"distribution": "gamma", "mean": "50 ms", "cv": 2},
+        {"distribution": "lognormal", "mean": "50 ms", "cv": 1},
+    ]
 )
 arrivals = st.sampled_from(
     [
@@ -79,7 +84,8 @@ def test_more_servers_make_no_request_of_a_fifo_queue_later(arrival: Any, time: 
 @given(arrivals, times, seeds, st.floats(1.1, 4.0))
 def test_a_faster_node_makes_no_request_of_a_fifo_queue_later(arrival: Any, time: Any, seed: int, speed: float) -> None:
     slow, fast = (
-        by_request(play(drained(queue(arrival, time, duration="10 s", seed=seed, node={"speed": s})))) for s in (1, speed)
+        by_request(play(drained(queue(arrival, time, duration="10 s", seed=seed, node={"speed": s}))))
+        for s in (1, speed)
     )
     assert (fast["finished_s"] <= slow["finished_s"] + 1e-9).all()
 
@@ -94,7 +100,7 @@ def test_all_policies_face_the_same_arrivals_and_the_same_work(arrival: Any, tim
     for other in found[1:]:
         assert (other["queued_s"] == found[0]["queued_s"]).all()
         work = [frame["finished_s"] - frame["started_s"] for frame in (found[0], other)]
-        assert np.allclose(*work, rtol=0, atol=1e-9)
+        assert np.abs(work[0] - work[1]).max() < 1e-9
 
 
 @laws
@@ -114,7 +120,14 @@ def test_one_server_is_done_at_the_same_time_in_every_order(arrival: Any, time: 
 def test_the_utilisation_of_a_stable_service_is_its_offered_load(slots: int, cpu: str, tmp_path: Path) -> None:
     """Also the energy: idle power plus utilisation times what lies between idle and peak, so within the two."""
     power = {"idle_power": "50 W", "peak_power": "150 W"}
-    data = queue("60 /s", "10 ms", slots=slots, duration="200 s", node={"cpu": cpu, **power}, service={"cores": 1 if cpu == "fair" else slots})
+    data = queue(
+        "60 /s",
+        "10 ms",
+        slots=slots,
+        duration="200 s",
+        node={"cpu": cpu, **power},
+        service={"cores": 1 if cpu == "fair" else slots},
+    )
     summary = simtier.run(simtier.Scenario.from_dict(data), out=tmp_path / "result").summary
     assert summary["services"]["queue"]["utilisation"] == pytest.approx(0.6 / slots, rel=0.05)
     node = summary["nodes"]["server"]
@@ -142,7 +155,9 @@ def test_scaling_from_zero_loses_no_request_and_keeps_none_waiting_after_a_start
     ready = played.replicas[played.replicas["state"] == "ready"]
     first = played.stages.sort_values("queued_s").iloc[0]
     arrived = played.requests["arrival_s"].min()
-    assert first["queued_s"] == ready["start_s"].min() == arrived + 0.7  # asked at the arrival itself, routed at the start itself
+    assert (
+        first["queued_s"] == ready["start_s"].min() == arrived + 0.7
+    )  # asked at the arrival itself, routed at the start itself
     assert first["sent_s"] == arrived
 
 
@@ -222,7 +237,9 @@ def test_adding_a_component_shifts_no_other_ones_numbers() -> None:
 
 def test_adding_a_client_does_not_shift_another_ones_numbers() -> None:
     one, two = (
-        play(queue({"process": "closed", "clients": n, "think": exponential("1 s")}, "0.1 ms", duration="60 s")).requests
+        play(
+            queue({"process": "closed", "clients": n, "think": exponential("1 s")}, "0.1 ms", duration="60 s")
+        ).requests
         for n in (1, 2)
     )
     assert set(one["arrival_s"].round(6)) <= set(two["arrival_s"].round(6))

@@ -33,7 +33,13 @@ LAYERS: list[set[str]] = [
 """Who may import whom: only what stands in an earlier line. Those in one line are strangers to each other."""
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 TESTING_MAY = {"errors", "units", "streams", "contract", "policies", "catalogue"}
-FORBIDDEN = {"policies": {"simpy"}, "contract": {"simpy"}, "scenario": {"simpy"}, "report": {"simpy"}, "traces": {"simpy"}}
+FORBIDDEN = {
+    "policies": {"simpy"},
+    "contract": {"simpy"},
+    "scenario": {"simpy"},
+    "report": {"simpy"},
+    "traces": {"simpy"},
+}
 LONGEST = 300
 
 

@@ -45,7 +45,7 @@ def test_time_parts_are_those_of_a_join_in_pandas(chain: Path) -> None:
         .groupby([joined["replication"], joined["stage"]], observed=True)
         .sum()
     )
-    means = waits.unstack().div(counted.groupby("replication").size(), axis=0).mean()
+    means = waits.div(counted.groupby("replication").size(), level=0).groupby("stage").mean()
     rows = time_parts(Facts(chain))["see"].rows
     for stage in ("decode", "look"):
         waited = sum(times[1] for (name, _), times in rows.items() if name == stage)
@@ -120,7 +120,7 @@ def test_utilisation_over_time_agrees_with_all_busy_time(name: str, request: pyt
         (0.97, "%", 0.0104, "97.0 ± 1.0 %"),
         (0.34, "s", 1.8e-15, "340 ms"),
         (0.0, "J", None, "0 J"),
-        (None, "s", None, "–"),
+        (None, "s", None, "\N{EN DASH}"),
         (14401, "", None, "14,401"),
         (0.05, "/s", None, "0.0500 /s"),
         (0.9999, "%", None, "> 99.9 %"),

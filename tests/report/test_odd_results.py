@@ -76,7 +76,7 @@ def test_a_run_without_samples_says_so(play: Play) -> None:
 def test_an_interrupted_run_says_so_loudly(play: Play) -> None:
     asked = iter(range(1000))
     busy = (
-        plain(stop="20 s")
+        plain(stop="20 s", slo=", slo: {latency: 1 s, percentile: 95}")
         .replace("rate: 1 /s, phase: 3 s", "rate: 5000 /s, phase: 0 s")
         .replace("seed: 1", "seed: 1, replications: 3")
     )
@@ -85,6 +85,7 @@ def test_an_interrupted_run_says_so_loudly(play: Play) -> None:
         r'role="alert"><strong>Interrupted.</strong> The run was stopped at [\d.]+ s of 20 s of replication 0', page
     )
     assert "1 of 3" in page
+    assert "no verdict on the whole run" in page
 
 
 @pytest.mark.parametrize("groups", [100])

@@ -109,7 +109,8 @@ def test_a_run_may_be_played_in_pieces(begin: Any, feed: Any, pieces: list[float
 
 @pytest.mark.parametrize("priority", [NORMAL, ARRIVAL, DECIDE, OBSERVE])
 def test_what_happens_at_the_end_is_left_for_the_next_piece(priority: int) -> None:
-    clock, seen = Clock(), []
+    clock = Clock()
+    seen: list[Any] = []
     clock.call_at(1.0, seen.append, "entry", priority)
     clock.feed([(1.0, seen.append, "arrival")])
     clock.play(1.0)

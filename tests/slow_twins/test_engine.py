@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 import pandas as pd
@@ -41,7 +41,7 @@ def by_simpy(arrivals: dict[int, float], work: dict[int, float], slots: int) -> 
     server = simpy.Resource(env, slots)
     found: dict[int, list[float]] = {}
 
-    def request(number: int) -> Iterator[simpy.Event]:
+    def request(number: int) -> Generator[simpy.Event, Any, None]:
         row = found[number] = [arrivals[number]]
         # From zero on, so that the arrival is not a rounded sum of gaps.
         yield env.timeout(arrivals[number])
@@ -68,7 +68,8 @@ def test_the_engine_and_plain_simpy_agree_to_the_last_bit(slots: int, rate: str,
     times(hops(slots, rate, {"scheduling": "watchful:RankedFifo"}))
     work = dict(watchful.WORK)
     got = times(hops(slots, rate, {"scheduling": scheduling}))
-    expected = by_simpy(got["arrival_s"].to_dict(), work, slots)
+    arrivals = dict(zip(got.index.tolist(), got["arrival_s"].tolist(), strict=True))
+    expected = by_simpy(arrivals, work, slots)
     assert len(got) > 500
     assert {number: list(row) for number, row in zip(got.index, got.to_numpy().tolist(), strict=True)} == expected
 
@@ -81,7 +82,12 @@ LONG_WAYS = [
     {"batching": "watchful:Alone"},
 ]
 arrivals = st.sampled_from(
-    ["20 /s", "90 /s", {"process": "periodic", "rate": "50 /s", "phase": "0 s"}, {"process": "gamma", "rate": "60 /s", "cv": 4}]
+    [
+        "20 /s",
+        "90 /s",
+        {"process": "periodic", "rate": "50 /s", "phase": "0 s"},
+        {"process": "gamma", "rate": "60 /s", "cv": 4},
+    ]
 )
 
 

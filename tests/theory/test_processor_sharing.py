@@ -18,7 +18,9 @@ WARM_S = 20.0
 MANY = 100_000
 
 
-def shared(rate: float, time: Any, *, node_cores: float = 1, cores: float = 1, duration: str = "250 s") -> dict[str, Any]:
+def shared(
+    rate: float, time: Any, *, node_cores: float = 1, cores: float = 1, duration: str = "250 s"
+) -> dict[str, Any]:
     """Return a node whose cores are shared by all running requests, as many as come."""
     node = {"cores": node_cores, "cpu": "fair"}
     service = {"cores": cores, "concurrency": MANY}

@@ -73,9 +73,7 @@ def test_m_g_1_waits_as_pollaczek_and_khinchine_say(time: Any, cv: float) -> Non
 def test_gi_m_1_waits_by_the_root_of_its_equation(cv: float) -> None:
     """W = s S / (1 - s) where s = A*((1 - s) / S), A* the transform of the gaps: gamma here. Kleinrock vol. 1, 6.4."""
     rate, shape = 60.0, 1 / cv**2
-    root = float(
-        optimize.brentq(lambda s: (1 + (1 - s) / SERVICE_S / (rate * shape)) ** -shape - s, 1e-9, 1 - 1e-6)
-    )
+    root = float(optimize.brentq(lambda s: (1 + (1 - s) / SERVICE_S / (rate * shape)) ** -shape - s, 1e-9, 1 - 1e-6))
     arrivals = {"process": "gamma", "rate": f"{rate} /s", "cv": cv}
     data = drained(queue(arrivals, exponential("10 ms"), duration="350 s"))
     holds(root * SERVICE_S / (1 - root), over(data, wait(WARM_S)), 0.12)
@@ -91,7 +89,9 @@ def test_a_bounded_queue_refuses_as_m_m_c_k(slots: int, limit: int) -> None:
     """An arrival is refused with the probability that all K = c + limit places are taken (PASTA). Gross et al., 2.4."""
     load = 0.9 * slots
     policies = {"admission": {"use": "bounded_queue", "limit": limit}}
-    data = queue(f"{load / SERVICE_S} /s", exponential("10 ms"), slots=slots, duration=f"{200 / slots} s", policies=policies)
+    data = queue(
+        f"{load / SERVICE_S} /s", exponential("10 ms"), slots=slots, duration=f"{200 / slots} s", policies=policies
+    )
     places = mmck(slots, slots + limit, load)
     found = over(data, lambda played: (refused(played), sojourn(0.0)(played)))
     holds(places[-1], found[:, 0], 0.08)

@@ -64,7 +64,8 @@ _STYLE: dict[str, Any] = {
 
 def draw(name: str, height_in: float, paint: Callable[[Figure], object]) -> str:
     """Return the SVG of a figure that `paint` fills; `name` keeps its ids apart from those of other figures on the page."""
-    with mpl.rc_context({**_STYLE, "svg.hashsalt": name}), warnings.catch_warnings():
+    style: Any = _STYLE | {"svg.hashsalt": name}
+    with mpl.rc_context(style), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
         figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
         paint(figure)

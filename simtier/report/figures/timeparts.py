@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from simtier.report.figures.style import BLUE, INK, ORANGE, PAPER, SKY, draw, seconds_axis
@@ -27,14 +28,14 @@ def timeparts(name: str, parts: TimeParts, *, chain: bool) -> str:
                     place, seconds, left=left, color=colour, height=0.62, label=None if place else label, linewidth=0
                 )
                 left += seconds
-            _note(axes, place, left, quantity(sum(times), "s"), longest)
+            _note(axes, place, (begin, left), longest)
             begin = left if chain else 0.0
         begin = parts.sum_s - parts.back_s if chain else 0.0
         axes.barh(
             len(rows), parts.back_s, left=begin, color=SKY, height=0.62, hatch="////", edgecolor="white", linewidth=0
         )
-        _note(axes, len(rows), begin + parts.back_s, quantity(parts.back_s, "s"), longest)
-        axes.axvline(parts.latency_s, color=INK, linewidth=1.1, linestyle=(0, (5, 2)), label="mean latency")
+        _note(axes, len(rows), (begin, begin + parts.back_s), longest)
+        axes.axvline(parts.latency_s, color=INK, linewidth=1.1, linestyle=(0, (5, 2)), label="mean latency", zorder=1)
         labels = [shorten(f"{stage}, {tier}") for (stage, tier), _ in rows]
         axes.set_yticks(range(len(rows) + 1), [*labels, "answer's way back"])
         axes.tick_params(axis="y", length=0, labelcolor=INK)
@@ -48,5 +49,9 @@ def timeparts(name: str, parts: TimeParts, *, chain: bool) -> str:
     return draw(f"time-{name}", 1.2 + 0.31 * (len(rows) + 1), paint)
 
 
-def _note(axes: object, place: int, x: float, text: str, longest: float) -> None:
-    axes.text(x + 0.008 * longest, place, text, va="center", color=INK, fontsize=8, bbox=PAPER)  # type: ignore[attr-defined]
+def _note(axes: Axes, place: int, bar: tuple[float, float], longest: float) -> None:
+    """Write how long a bar is, before it if there is room, so as not to cross the line of the mean."""
+    begin, end = bar
+    before = begin > 0.15 * longest
+    x, side = (begin - 0.008 * longest, "right") if before else (end + 0.008 * longest, "left")
+    axes.text(x, place, quantity(end - begin, "s"), va="center", ha=side, color=INK, fontsize=8, bbox=PAPER)

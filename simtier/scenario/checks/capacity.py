@@ -29,6 +29,10 @@ def sizes(facts: Facts) -> Iterator[Problem]:
             continue
         why_not = [(group, _misfit(service, weights[name], group)) for group in groups]
         path: Steps = ("services", name)
+        if not service.cores and not service.accelerator and any(group.nodes.cpu == "fair" for group in groups):
+            yield facts.problem(
+                (*path, "cores"), "0 cores get nothing done on a node with `cpu: fair`: give what one request can use"
+            )
         refused = [misfit for _, misfit in why_not if misfit]
         if refused and (len(refused) == len(why_not) or service.replicas == "each"):
             yield facts.problem((*path, refused[0][0]), refused[0][1])
