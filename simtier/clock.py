@@ -33,6 +33,7 @@ Entry = tuple[float, int, int, Callback, Any]
 """One scheduled callback: time, priority, serial number, function, its argument. Also the handle to cancel it by."""
 Arrival = tuple[float, Callback, Any]
 
+_BEFORE_ALL = -1
 _SLICE = 4096
 _NEVER: Arrival = (float("inf"), lambda _: None, None)
 
@@ -102,7 +103,7 @@ class Clock(simpy.Environment):
         heappush(self._queue, (self.now + delay, priority, self.next_serial(), self._process_event, event))
 
     def peek(self) -> float:
-        """Return the time of what happens next; infinity if nothing does."""
+        """Return the time of what happens next; infinity if nothing does. Within `play`, arrivals are seen a slice late."""
         in_heap: float = self._queue[0][0] if self._queue else float("inf")
         return min(in_heap, self._next_arrival[0])
 
@@ -129,7 +130,7 @@ class Clock(simpy.Environment):
         """
         if until <= self.now:
             raise ValueError(f"until ({until}) must be later than the current time ({self.now})")
-        end = self.call_at(until, _stop, None, URGENT)
+        end = self.call_at(until, _stop, None, _BEFORE_ALL)
         try:
             while not pulse():
                 self._play_slice()

@@ -98,7 +98,6 @@ class Table:
 
     def take(self) -> NDArray[np.float64]:
         """Return the pending rows as an array (rows, values) and forget them."""
-        self.pack()
         rows = np.concatenate(self._packed)
         self._packed, self._packed_rows = [], 0
         self.rows_written += len(rows)
@@ -154,15 +153,14 @@ class Journal:
         return tags.setdefault(coded, len(tags))
 
     def flush(self, at_least: int = 1) -> None:
-        """Hand every table with `at_least` pending rows to the sink."""
+        """Hand every table with `at_least` pending rows to the sink; raises SimulationError if a row has too few values."""
         for name, table in self.tables.items():
+            table.pack()
             if table.pending >= at_least:
                 self._sink.write(name, self._batch(table, table.take()))
 
     def flush_full(self) -> None:
         """Pack what was appended, and hand over the tables that have grown long. To be called often."""
-        for table in self.tables.values():
-            table.pack()
         self.flush(FLUSH_ROWS)
 
     def fingerprint(self) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-import tempfile
+import shutil
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -75,10 +76,11 @@ class Result:
         document: `result.json` as a dict.
     """
 
-    def __init__(self, directory: Path, temporary: tempfile.TemporaryDirectory[str] | None = None) -> None:
+    def __init__(self, directory: Path, *, temporary: bool = False) -> None:
         self.directory = directory
         self.document: dict[str, Any] = read_document(directory)
-        self._temporary = temporary  # deleted with this object
+        if temporary:  # deleted with this object
+            weakref.finalize(self, shutil.rmtree, directory, ignore_errors=True)
 
     @classmethod
     def load(cls, directory: Path | str) -> Result:

@@ -222,10 +222,9 @@ def _staging(out: Path | str | None) -> Iterator[Path]:
 def _publish(folder: Path, out: Path | str | None, name: str, fingerprint: str) -> Result:
     """Move the finished directory to where it belongs and return the result in it."""
     if out is None:
-        temporary = tempfile.TemporaryDirectory(prefix="simtier-result-")
-        target = Path(temporary.name) / name
-        shutil.move(folder, target)
-        return Result(target, temporary)
+        target = folder.with_name(f"simtier-result-{folder.name.rpartition('-')[2]}")
+        folder.rename(target)
+        return Result(target, temporary=True)
     target = Path(out)
     if out == "auto":
         stamp = time.strftime("%Y%m%d-%H%M%S")

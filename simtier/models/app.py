@@ -54,9 +54,13 @@ class App:
         self._joins: dict[int, dict[Stage, Visit]] = {}
         self._observers: list[tuple[Callable[..., Any], Policy]] = []
 
-    def prepare(self, first_stages: Sequence[Stage], ends: int, closes_s: float) -> None:
-        """Take the finished graph of stages: where requests enter, how many stages end it; and when the run ends."""
+    def prepare(self, first_stages: Sequence[Stage], ends: int, *, forks: bool, closes_s: float) -> None:
+        """Take the finished graph of stages: where requests enter, how many stages end it, whether any has several after it.
+
+        `closes_s` is when the run ends.
+        """
         self.first_stages = first_stages
+        self._forks = forks or len(first_stages) > 1
         self._ends = ends
         # Whether nothing happens at a request's end but its row: no timeout to cancel, no branch to wait for, no policy that observes.
         self._unwatched = self._timeout_s == NEVER and ends == 1 and not self._observers
@@ -70,8 +74,8 @@ class App:
 
     @property
     def revocable(self) -> bool:
-        """Whether a request may be over while some of its visits are not: given up, or lost on another branch."""
-        return not self.plain
+        """Whether a request may be over while some of its visits are not: given up by its client, or ended on another branch."""
+        return self._forks or self._timeout_s != NEVER
 
     def observe(self, ask: Callable[..., Any], policy: Policy) -> None:
         """Let `policy` hear of every finished request from now on; before the run begins."""

@@ -70,7 +70,12 @@ def given(value: float, unit: str) -> str:
     if not math.isfinite(value):
         return quantity(value, unit)
     factor, prefix = _scale(value, None, unit)
-    return f"{value / factor:.6g} {prefix}{unit}".strip()
+    number = value / factor
+    return (
+        f"{number:,.0f} {prefix}{unit}"
+        if number >= 1000 and number == round(number)
+        else f"{number:.6g} {prefix}{unit}"
+    )
 
 
 def measured(metrics: Mapping[str, Any] | None, key: str, unit: str, *, bar: bool = False) -> Shown:
@@ -103,7 +108,8 @@ def _scale(value: float, half: float | None, unit: str) -> tuple[float, str]:
     if unit in _PLAIN:
         return 1.0, ""
     size = max(abs(value), half or 0.0)
-    return next((each for each in _PREFIXES if size >= each[0] * 0.9995), (1.0, "") if size == 0 else _PREFIXES[-1])
+    prefixes = _PREFIXES[5:] if unit == "s" else _PREFIXES  # nobody reads kiloseconds
+    return next((each for each in prefixes if size >= each[0] * 0.9995), (1.0, "") if size == 0 else _PREFIXES[-1])
 
 
 def _digits(value: float, half: float | None, *, percent: bool) -> str:

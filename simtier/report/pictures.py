@@ -19,7 +19,7 @@ from simtier.report.figures.panels import Look, Series, panels
 from simtier.report.figures.style import BLUE, GREEN, ORANGE, PURPLE, SKY
 from simtier.report.latencies import Distribution
 from simtier.report.numbers import given, listing, percent, quantity
-from simtier.report.timebins import replicas, samples, utilisation
+from simtier.report.timebins import Curve, messages, replicas, samples, utilisation
 from simtier.report.timeparts import TimeParts
 
 _ONE = "Replication 0. "
@@ -117,42 +117,51 @@ def utilisation_picture(facts: Facts) -> Picture | None:
 
 
 def queue_picture(facts: Facts) -> Picture | None:
-    """Return queued and running requests of services over time; None without samples."""
+    """Return queued and running requests of services over time; None without samples, or if nothing was seen."""
     looks = (Look("queued", "waiting", ORANGE, filled=True), Look("running", "running", BLUE))
-    return _sampled(facts, "service", looks, "requests", "Requests waiting and running at each service")
+    found = samples(facts, "service")
+    seen = {
+        name: {look.key: metrics[look.key] for look in looks if look.key in metrics} for name, metrics in found.items()
+    }
+    what = "Requests waiting and running at each service"
+    step = _step(seen)
+    return _load(facts, seen, looks, ("requests", what, f"looked at every {step}; what passes in between is not seen"))
 
 
 def link_picture(facts: Facts) -> Picture | None:
-    """Return messages that wait for links and are in transmission, over time; None without samples."""
+    """Return messages that wait for links and are in transmission, over time; None if there were none."""
     looks = (Look("queued", "waiting", ORANGE, filled=True), Look("active", "in transmission", GREEN))
-    return _sampled(facts, "links", looks, "messages", "Messages waiting and in transmission in each group of links")
+    edges, found = messages(facts)
+    seen = {name: {key: _series(edges, values) for key, values in metrics.items()} for name, metrics in found.items()}
+    what = "Messages waiting and in transmission in each group of links"
+    return _load(facts, seen, looks, ("messages", what, f"means in bins of {_step(seen)}"))
 
 
-def _sampled(facts: Facts, kind: str, looks: tuple[Look, ...], unit: str, what: str) -> Picture | None:
-    found = samples(facts, kind)
-    wanted = {
-        title: {look.key: metrics[look.key] for look in looks if look.key in metrics}
-        for title, metrics in found.items()
-    }
-    used = {
-        title: metrics for title, metrics in wanted.items() if any(values.max() > 0 for _, values in metrics.values())
-    }
+def _load(
+    facts: Facts,
+    seen: Mapping[str, Mapping[str, Series]],
+    looks: tuple[Look, ...],
+    words: tuple[str, str, str],
+) -> Picture | None:
+    """Return panels of those that were ever busy; `words` are the unit, what is shown, and how it was measured."""
+    unit, what, how = words
+    used = {name: metrics for name, metrics in seen.items() if any(values.max() > 0 for _, values in metrics.values())}
     if not used:
         return None
     shown, caption = _busiest(used)
-    idle = [title for title in wanted if title not in used]
+    idle = [name for name in seen if name not in used]
     if idle:
         caption += f" Nothing was seen at {listing(idle)}."
-    every = _step(shown)
-    caption = (
-        f"{_ONE}{what}, looked at every {quantity(every, 's')}; what passes in between is not seen."
-        + caption
-        + _shaded(facts)
+    alt = f"{what}; highest: " + ", ".join(
+        f"{name} {max(float(values.max()) for _, values in metrics.values()):.4g}" for name, metrics in shown.items()
     )
-    alt = f"{what}; highest seen: " + ", ".join(
-        f"{title} {max(float(values.max()) for _, values in metrics.values()):.4g}" for title, metrics in shown.items()
-    )
-    return Picture(Markup(panels(kind, facts, shown, looks, unit)), alt + ".", caption)  # noqa: S704 - as above
+    svg = Markup(panels(unit, facts, shown, looks, unit))  # noqa: S704 - as above
+    return Picture(svg, alt + ".", f"{_ONE}{what}, {how}.{caption}{_shaded(facts)}")
+
+
+def _series(edges: Curve, values: Curve) -> Series:
+    """Return means in bins as steps that reach the last edge."""
+    return edges, np.append(values, values[-1])
 
 
 def replica_picture(facts: Facts) -> tuple[Picture | None, str]:
@@ -170,7 +179,7 @@ def replica_picture(facts: Facts) -> tuple[Picture | None, str]:
         if len(states) <= 1 and np.ptp(ready) < 1e-6:
             constant[round(float(ready[0]), 6)].append(name)
         else:
-            changing[name] = {state: (edges[:-1], values) for state, values in states.items()}
+            changing[name] = {state: _series(edges, values) for state, values in states.items()}
     words = "; ".join(f"{number:g} of {listing(names)}" for number, names in constant.items())
     if not changing:
         return None, words
@@ -195,9 +204,10 @@ def _busiest(used: Mapping[str, Mapping[str, Series]]) -> tuple[dict[str, Mappin
     return {title: used[title] for title in used if title in top}, caption
 
 
-def _step(shown: Mapping[str, Mapping[str, Series]]) -> float:
-    times = next(iter(next(iter(shown.values())).values()))[0]
-    return float(times[1] - times[0]) if len(times) > 1 else 0.0
+def _step(seen: Mapping[str, Mapping[str, Series]]) -> str:
+    """Return how far points lie apart, in words."""
+    times = next((times for metrics in seen.values() for times, _ in metrics.values()), np.zeros(1))
+    return quantity(float(times[1] - times[0]) if len(times) > 1 else 0.0, "s")
 
 
 def _shaded(facts: Facts) -> str:

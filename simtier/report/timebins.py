@@ -98,6 +98,23 @@ def replicas(facts: Facts) -> tuple[Curve, dict[str, dict[str, Curve]]]:
     return bins.edges, found
 
 
+def messages(facts: Facts) -> tuple[Curve, dict[str, dict[str, Curve]]]:
+    """Return bin edges (s) and, for each group of links, the mean number of messages "queued" and "active" in each bin."""
+    texts, bins = Texts(), Bins(facts.until_s)
+    groups = list(facts.layout["links"])
+    number = {name: i for i, name in enumerate(groups)}
+    for batch in batches(facts.table("transfers"), ("replication", "link", "queued_s", "started_s", "sent_s"), texts):
+        group_of = np.array([number.get(facts.group_of_link.get(name, ""), -1) for name in texts.names])
+        group = np.where(batch["replication"] == 0, group_of[batch["link"]], -1)
+        for each in np.unique(group[group >= 0]):
+            queued, started, sent = (batch[name][group == each] for name in ("queued_s", "started_s", "sent_s"))
+            ones = np.ones(len(queued))
+            bins.add((groups[each], "queued"), queued, started, ones)
+            bins.add((groups[each], "active"), started, sent, ones)
+    found = {name: {key: bins.mean((name, key)) for key in ("queued", "active")} for name in groups}
+    return bins.edges, found
+
+
 def samples(facts: Facts, kind: str) -> dict[str, dict[str, tuple[Curve, Curve]]]:
     """Return by name and metric the samples of `kind`: times (s) and values, means of neighbours if there are very many."""
     texts = Texts()

@@ -58,7 +58,8 @@ class AppMaker:
             nexts = tuple(stages[other] for other, names in before.items() if key in names)
             stage.connect(nexts, len(before[key]))
         firsts = tuple(stages[key] for key, names in before.items() if not names)
-        app.prepare(firsts, len(ends), closes_s)
+        forks = any(len(stage.nexts) > 1 for stage in stages.values())
+        app.prepare(firsts, len(ends), forks=forks, closes_s=closes_s)
         for stage in stages.values():
             stage.settle()
         return app

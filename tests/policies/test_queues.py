@@ -87,9 +87,12 @@ def test_everyone_is_let_in_without_admission_control() -> None:
     assert Everyone().admit(FakeRequest(), FakeService(queued=10**6)) is True
 
 
-@pytest.mark.parametrize(("queued", "let_in"), [(0, True), (2, True), (3, False), (4, False)])
-def test_a_bounded_queue_rejects_beyond_its_limit(queued: int, let_in: bool) -> None:
-    assert BoundedQueue(limit=3).admit(FakeRequest(), FakeService(queued=queued)) is let_in
+@pytest.mark.parametrize(
+    ("limit", "in_flight", "let_in"), [(3, 6, True), (3, 7, False), (0, 3, True), (0, 4, False), (0, 0, True)]
+)
+def test_a_bounded_queue_rejects_beyond_its_slots_and_its_limit(limit: int, in_flight: int, let_in: bool) -> None:
+    service = FakeService(ready=2, concurrency=2, in_flight=in_flight)
+    assert BoundedQueue(limit=limit).admit(FakeRequest(), service) is let_in
 
 
 @pytest.mark.parametrize(

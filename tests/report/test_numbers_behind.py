@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from simtier.report.facts import Facts
 from simtier.report.latencies import Distribution, curve, distributions
 from simtier.report.numbers import quantity
-from simtier.report.timebins import Bins, utilisation
+from simtier.report.timebins import Bins, messages, utilisation
 from simtier.report.timeparts import time_parts
 
 
@@ -112,6 +112,14 @@ def test_utilisation_over_time_agrees_with_all_busy_time(name: str, request: pyt
     assert total == pytest.approx(busy, rel=1e-9)
 
 
+def test_messages_over_time_agree_with_all_transmission_time(chain: Path) -> None:
+    edges, found = messages(Facts(chain))
+    transfers = pd.read_parquet(chain / "transfers.parquet")
+    mine = transfers[transfers["replication"] == 0]
+    sending = (mine["sent_s"] - mine["started_s"]).sum()
+    assert sum(curves["active"].mean() for curves in found.values()) * edges[-1] == pytest.approx(sending, rel=1e-9)
+
+
 @pytest.mark.parametrize(
     ("value", "unit", "half", "text"),
     [
@@ -125,6 +133,7 @@ def test_utilisation_over_time_agrees_with_all_busy_time(name: str, request: pyt
         (0.05, "/s", None, "0.0500 /s"),
         (0.9999, "%", None, "> 99.9 %"),
         (1.0, "%", None, "100.0 %"),
+        (1680.0, "s", None, "1,680 s"),
         (float("inf"), "B/s", None, "unlimited B/s"),
     ],
 )

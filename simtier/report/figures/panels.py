@@ -47,8 +47,9 @@ def panels(name: str, facts: Facts, shown: Mapping[str, Mapping[str, Series]], l
                 axes.step(times / factor, values, where="post", color=look.colour, label=look.label, linewidth=1.2)
             axes.set_title(shorten(title, 70))
             axes.set_ylabel(unit)
-            axes.set_ylim(bottom=0, top=None if any(values.max() > 0 for _, values in metrics.values()) else 1)
-            axes.yaxis.set_major_locator(MaxNLocator(3, integer=True, min_n_ticks=2))
+            highest = max(float(values.max()) for _, values in metrics.values())
+            axes.set_ylim(0, 1.08 * highest or 1)
+            axes.yaxis.set_major_locator(MaxNLocator(3, integer=highest >= 2, min_n_ticks=2))
             axes.tick_params(labelbottom=last)
             if place == 0:
                 axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=len(looks), borderaxespad=0.2)

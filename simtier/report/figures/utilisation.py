@@ -34,6 +34,8 @@ def utilisation(facts: Facts, edges: NDArray[np.float64], curves: Mapping[tuple[
         axes.set_ylim(0, max(1.0, *(1.05 * float(values.max()) for values in curves.values())))
         axes.set_ylabel("in use")
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
-        axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=4, borderaxespad=0.3)
+        longest = max(len(group) for group in groups)
+        columns = 4 if longest <= 10 else 3 if longest <= 16 else 2
+        axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=columns, borderaxespad=0.3)
 
     return draw("utilisation", 2.9, paint)
