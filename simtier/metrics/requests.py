@@ -50,11 +50,12 @@ def tallies(folder: Path, scenario: Scenario, ends: Sequence[float]) -> dict[tup
             for code in np.flatnonzero(np.bincount(workload, minlength=1)):
                 rows = warm & (replication == number) & (workload == code)
                 tally = found[number, texts.names[code]]
-                outcome = batch["outcome"][rows]
+                end, deadline = batch["end_s"][rows], batch["deadline_s"][rows]
+                # An answer under way when the run was interrupted has not arrived.
+                outcome = np.where(end > ends[number], unfinished, batch["outcome"][rows])
                 counts = np.bincount(outcome, minlength=len(texts.names))
                 for name, of in zip(OUTCOMES, outcome_codes, strict=True):
                     tally.outcomes[name] += int(counts[of])
-                end, deadline = batch["end_s"][rows], batch["deadline_s"][rows]
                 served = outcome == ok
                 tally.latencies.append((end - batch["arrival_s"][rows])[served])
                 tally.in_time += int(np.count_nonzero(served & (end <= deadline)))

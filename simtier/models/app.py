@@ -63,7 +63,7 @@ class App:
         self._forks = forks or len(first_stages) > 1
         self._ends = ends
         # Whether nothing happens at a request's end but its row: no timeout to cancel, no branch to wait for, no policy that observes.
-        self._unwatched = self._timeout_s == NEVER and ends == 1 and not self._observers
+        self._unwatched = not self.revocable and ends == 1 and not self._observers
         self._ok = self.outcomes["ok"]
         self._closes_s = closes_s
 

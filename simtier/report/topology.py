@@ -113,7 +113,7 @@ def _boxes(facts: Facts, tiers: list[str]) -> tuple[dict[str, Box], list[Box]]:
         folded = [name for name in groups if name not in shown]
         if folded:
             nodes = sum(len(facts.layout["nodes"][name]["names"]) for name in folded)
-            rest = Box(column, f"{len(folded)} more groups", [f"{nodes:,} nodes, none busier than these"])
+            rest = Box(column, f"{len(folded)} more groups", [f"{nodes:,} nodes, none busier"])
             of |= dict.fromkeys(folded, rest)
             boxes.append(rest)
     return of, boxes

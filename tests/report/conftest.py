@@ -67,7 +67,7 @@ apps:
     stages:
       first: {service: a, time: 10 ms}
       left: {service: a, time: {distribution: exponential, mean: 20 ms}, after: [first]}
-      right: {service: b, time: {distribution: exponential, mean: 40 ms}, after: [first]}
+      right: {service: b, time: {distribution: exponential, mean: 70 ms}, after: [first]}
       last: {service: a, time: 5 ms, after: [left, right]}
 workloads: {asks: {app: both, from: phone, arrivals: {process: poisson, rate: 15 /s}}}
 """

@@ -166,6 +166,12 @@ def test_the_same_result_gives_the_same_bytes(chain: Path) -> None:
     assert not [path.name for path in chain.iterdir() if path.name.startswith(".")]
 
 
+def test_the_legend_names_states_that_only_some_services_have(fork: Path) -> None:
+    replicas = page_of(fork).split('<section id="replicas">')[1].split("</section>")[0]
+    assert "starting" in replicas
+    assert "ready" in replicas
+
+
 def test_decisions_show_candidates_and_the_chosen_one(chain: Path) -> None:
     page = page_of(chain)
     assert "Candidates" in page

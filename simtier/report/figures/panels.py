@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
@@ -32,6 +33,7 @@ class Look:
 
 def panels(name: str, facts: Facts, shown: Mapping[str, Mapping[str, Series]], looks: Sequence[Look], unit: str) -> str:
     """Return the figure: a panel for each name, a line for each metric (times in s, values); `unit` labels the y axes."""
+    drawn = {key for metrics in shown.values() for key in metrics}
 
     def paint(figure: Figure) -> None:
         for place, (title, metrics) in enumerate(shown.items()):
@@ -44,7 +46,7 @@ def panels(name: str, facts: Facts, shown: Mapping[str, Mapping[str, Series]], l
                 times, values = metrics[look.key]
                 if look.filled:
                     axes.fill_between(times / factor, values, step="post", color=look.colour, alpha=0.35, linewidth=0)
-                axes.step(times / factor, values, where="post", color=look.colour, label=look.label, linewidth=1.2)
+                axes.step(times / factor, values, where="post", color=look.colour, linewidth=1.2)
             axes.set_title(shorten(title, 70))
             axes.set_ylabel(unit)
             highest = max(float(values.max()) for _, values in metrics.values())
@@ -52,6 +54,7 @@ def panels(name: str, facts: Facts, shown: Mapping[str, Mapping[str, Series]], l
             axes.yaxis.set_major_locator(MaxNLocator(3, integer=highest >= 2, min_n_ticks=2))
             axes.tick_params(labelbottom=last)
             if place == 0:
-                axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=len(looks), borderaxespad=0.2)
+                lines = [Line2D([], [], color=look.colour, label=look.label) for look in looks if look.key in drawn]
+                axes.legend(handles=lines, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, borderaxespad=0.2)
 
     return draw(name, 0.55 + 1.15 * len(shown), paint)
