@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import simpy
 
@@ -17,7 +19,7 @@ def simulate(requests: int, seed: int = 1) -> float:
     servers = simpy.Resource(env, SERVERS)
     latencies = []
 
-    def request(service_s):
+    def request(service_s: float) -> Iterator[simpy.Event]:
         arrived = env.now
         yield env.timeout(THERE_S)
         with servers.request() as slot:
@@ -26,7 +28,7 @@ def simulate(requests: int, seed: int = 1) -> float:
         yield env.timeout(BACK_S)
         latencies.append(env.now - arrived)
 
-    def source():
+    def source() -> Iterator[simpy.Event]:
         for gap, service_s in zip(gaps, services, strict=True):
             yield env.timeout(gap)
             env.process(request(service_s))

@@ -118,7 +118,7 @@ def _play(
                 decisions = Decisions(explain, streams.stream("explain") if explain_sampled else None)
             journal = Journal(TABLES, sink, replication)
             world = World(scenario, journal, streams, shelf, decisions if replication == 0 else None)
-            with _quiet_collector():
+            with quiet_collector():
                 finished = world.play(_pulse(world, journal, watch, stop, done))
                 world.close()
             total.update(journal.fingerprint().encode())
@@ -157,7 +157,7 @@ def _pulse(
 
 
 @contextmanager
-def _quiet_collector() -> Iterator[None]:
+def quiet_collector() -> Iterator[None]:
     """Let Python's cycle collector look less often: a run makes many short-lived objects and no cycles."""
     before = gc.get_threshold()
     gc.freeze()

@@ -18,6 +18,8 @@ def half_width(values: Sequence[float], confidence: float = 0.95) -> float:
     n = len(values)
     if n < 2:
         return math.nan
+    if min(values) == max(values):
+        return 0.0
     quantile = float(stats.t.ppf((1 + confidence) / 2, n - 1))
     return quantile * float(np.std(values, ddof=1)) / math.sqrt(n)
 

@@ -122,7 +122,8 @@ def _field(dimension: str) -> Any:
     unit, example = _DIMENSIONS[dimension]
     return (
         BeforeValidator(lambda value: parse(value, dimension)),
-        PlainSerializer(lambda value: show(value, dimension), return_type=str),
+        # In a union with a word, such as "random", pydantic hands over the word too.
+        PlainSerializer(lambda value: value if isinstance(value, str) else show(value, dimension), return_type=str),
         WithJsonSchema(
             {"type": "string", "description": f"{dimension} with its unit, for example {example!r}; {unit} inside"}
         ),

@@ -8,8 +8,9 @@ import typer
 def hardware() -> None:
     """List machines and accelerators."""
     from simtier.catalogue.hardware import accelerator, accelerators, machine, machines
-    from simtier.cli.tables import amount, console, table
+    from simtier.cli.tables import console, table
     from simtier.models.hardware import Device
+    from simtier.report.numbers import quantity as amount
 
     def row(device: Device) -> list[str]:
         peaks = [device.peak_flop_per_s.get(precision) for precision in ("fp32", "fp16", "int8")]
@@ -28,7 +29,8 @@ def hardware() -> None:
 def models() -> None:
     """List neural networks."""
     from simtier.catalogue.dnn import dnn, dnns
-    from simtier.cli.tables import amount, console, table
+    from simtier.cli.tables import console, table
+    from simtier.report.numbers import quantity as amount
 
     networks = [dnn(name) for name in dnns()]
     rows = [

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from simtier.cli.tables import amount, console, measured, table
+from simtier.cli.tables import console, table
+from simtier.report.numbers import measured as _shown
+from simtier.report.numbers import quantity
 
 if TYPE_CHECKING:
     from simtier.results import Result
@@ -31,7 +33,7 @@ def show(result: Result) -> None:
         to.print(part)
     to.print(f"Energy {measured(summary, 'energy_j', 'J')}, cost {measured(summary, 'cost_usd', 'USD')}")
     for line in result.assumptions:
-        to.print(f"Assumed: {line}", soft_wrap=True)
+        to.print(f"Assumed: {line}", no_wrap=True, overflow="ellipsis", crop=True)
     if result.status == "interrupted":
         to.print("Interrupted: these numbers cover only the part that was simulated.")
     to.print(f"Result: {result.directory} (fingerprint {result.fingerprint[:8]})", soft_wrap=True)
@@ -42,7 +44,7 @@ def _verdicts(apps: Mapping[str, Any]) -> Iterator[str]:
     for name, app in apps.items():
         slo = app.get("slo")
         if slo:
-            target, got = amount(slo["target_s"], "s"), measured(slo, "attainment", "%")
+            target, got = quantity(slo["target_s"], "s"), measured(slo, "attainment", "%")
             verdict = "met" if slo["met"] else "MISSED"
             yield f"SLO {verdict}: {name}: {got} of requests within {target}; promised are {slo['percentile']:g} %"
 
@@ -67,3 +69,8 @@ def _tables(summary: Mapping[str, Any]) -> Iterator[Table]:
         if rows:
             headings = [column.removesuffix("_j").removesuffix("_usd").replace("_", " ") for column in columns]
             yield table(part.capitalize(), [part[:-1], *headings], rows)
+
+
+def measured(metrics: Mapping[str, Any] | None, key: str, unit: str) -> str:
+    """Return the metric `key` with its unit and, if there is one, its 95 % half-width."""
+    return _shown(metrics, key, unit).text

@@ -78,18 +78,28 @@ class Asker:
         try:
             answer = question(*seen)
         except Exception as error:
-            raise PolicyError(
-                f"{self._title()} raised {type(error).__name__} at {self._now():.6g} s in {question.__name__}(): {error}"
-            ) from error
+            raise self._raised(question, error) from error
         if self._decisions is not None:
             slot = self._decisions.slot()
             if slot is not None:
                 self._decisions.keep(slot, self._decision(question.__name__, seen, answer))
         return answer
 
+    def tell(self, what: Callable[..., object], *seen: Any) -> None:
+        """Call `what(*seen)`, which answers nothing, such as `start`; raises PolicyError for anything it raises."""
+        try:
+            what(*seen)
+        except Exception as error:
+            raise self._raised(what, error) from error
+
     def wrong(self, answer: object, expected: str) -> PolicyError:
         """Return the error for an answer the contract does not allow."""
         return PolicyError(f"{self._title()} answered {_short(answer)} at {self._now():.6g} s; expected {expected}")
+
+    def _raised(self, where: Callable[..., object], error: Exception) -> PolicyError:
+        return PolicyError(
+            f"{self._title()} raised {type(error).__name__} at {self._now():.6g} s in {where.__name__}(): {error}"
+        )
 
     def _title(self) -> str:
         return f"{self.policy.kind} policy {self.name!r} of {self.owner!r}"
@@ -106,6 +116,10 @@ class Asker:
         )
 
 
+MOST_DEPTH = 2
+"""How deep a view is described in full: a path, its tiers, their fields."""
+
+
 def describe(item: Any, *, brief: bool = False, depth: int = 0) -> Any:
     """Return what a view shows as plain data; `brief` gives only what identifies it."""
     if item is None or isinstance(item, bool | int | float | str):
@@ -117,7 +131,7 @@ def describe(item: Any, *, brief: bool = False, depth: int = 0) -> Any:
     shown = [name for name in dir(type(item)) if isinstance(getattr(type(item), name), property) and name[0] != "_"]
     if not shown:
         return repr(item)
-    if brief or depth > 1:
+    if brief or depth > MOST_DEPTH:
         shown = [name for name in ("id", "name", "service") if name in shown]
     return {name: describe(getattr(item, name), brief=depth > 0, depth=depth + 1) for name in shown}
 

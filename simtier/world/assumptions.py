@@ -20,7 +20,7 @@ def _nodes(layout: Mapping[str, Any]) -> Iterator[str]:
             yield f"nodes.{name}: memory is unbounded, for neither memory nor hardware is given"
         if not info["peak_w"]:
             yield f"nodes.{name}: draws no power, for neither power nor hardware is given"
-        if not info["price"]:
+        if not info["price"] and not any(device["price"] for device in info["devices"]):
             yield f"nodes.{name}: costs nothing, for neither a price nor priced hardware is given"
 
 

@@ -118,7 +118,7 @@ class World:
         ref = getattr(own, kind) or getattr(self.scenario.policies, kind)
         policy = load_policy(kind, ref.use, ref.given, self.scenario.folder)
         asker = Asker(policy, ref.use, owner, lambda: self.clock.now, self._decisions)
-        asker.ask(policy.start, self._site, self._streams.stream(f"policy/{owner}/{kind}"))
+        asker.tell(policy.start, self._site, self._streams.stream(f"policy/{owner}/{kind}"))
         self._policies.append((policy, owner, asker))
         return asker
 
@@ -126,7 +126,7 @@ class World:
         for app in self.apps.values():
             for policy, _, asker in self._policies:
                 if policy.observes():
-                    app.observe(asker.ask, policy)
+                    app.observe(asker.tell, policy)
 
     def _probes(self) -> list[Probe]:
         """Return what is sampled: each service, each group of links."""

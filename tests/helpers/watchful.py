@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from simtier.contract import (
     Admission,
+    Autoscaling,
     Batching,
     Hold,
     Limits,
@@ -15,8 +18,10 @@ from simtier.contract import (
     Routing,
     Scheduling,
     ServiceView,
+    SiteView,
     Verdict,
 )
+from simtier.units import Seconds
 
 WORK: dict[int, float] = {}
 """Service time by request, as the policy below saw it; whoever reads it empties it before."""
@@ -59,3 +64,16 @@ class Watching(Admission):
 
     def observe(self, outcome: OutcomeView) -> None:
         assert outcome.latency_s >= 0
+
+
+class UpThenDown(Autoscaling):
+    """Four replicas at the first question, two from then on."""
+
+    every: Seconds = 1.0
+
+    def start(self, site: SiteView, rng: np.random.Generator) -> None:
+        self._asked = 0
+
+    def target(self, service: ServiceView) -> int:
+        self._asked += 1
+        return 4 if self._asked == 1 else 2

@@ -169,6 +169,49 @@ def test_a_replica_that_drains_finishes_its_requests() -> None:
     assert (last.reindex(ended.index) <= ended).all()
 
 
+def test_scaling_down_calls_off_starting_replicas_before_it_stops_ready_ones() -> None:
+    """One is ready and three start, which takes 10 s, when two are wanted: the ready one and one more, and no gap between."""
+    policies = {"autoscaling": "watchful:UpThenDown"}
+    data = queue(
+        "5 /s",
+        "10 ms",
+        duration="30 s",
+        node={"cores": 8, "memory": "8 GB"},
+        service={"startup": "10 s", "memory": "1 GB", "cores": 1},
+        policies=policies,
+    )
+    played = play(data)
+    lived = played.replicas
+    assert (played.requests["outcome"] != "ok").sum() <= 1
+    assert set(lived["state"]) == {"starting", "ready"}
+    assert lived[lived["state"] == "ready"][["start_s", "end_s"]].to_numpy().tolist() == [[0.0, 30.0], [11.0, 30.0]]
+    assert sorted(lived.loc[lived["state"] == "starting", "end_s"]) == [2.0, 2.0, 11.0]
+    node = played.world.nodes["server"]
+    assert (node.cores_free, node.memory_free_bytes, node.replicas) == (6, 6e9, 2)
+
+
+def test_a_branch_that_goes_on_after_another_was_refused_leaves_nothing_behind() -> None:
+    """Nor does it use what it no longer needs: its client has got its refusal."""
+    data = drained(queue("20 /s", "1 ms", duration="20 s", node={"cores": 3}))
+    data["services"] |= {
+        "narrow": {"on": "server", "policies": {"admission": {"use": "bounded_queue", "limit": 0}}},
+        "wide": {"on": "server", "concurrency": 8},
+    }
+    data["apps"]["ask"]["stages"] = {
+        "first": {"service": "queue", "time": "1 ms"},
+        "beside": {"service": "wide", "time": "5 ms"},
+        "refused": {"service": "narrow", "time": "200 ms", "after": ["first"]},
+        "join": {"service": "wide", "time": "1 ms", "after": ["beside", "refused"]},
+    }
+    played = play(data)
+    assert set(played.requests["outcome"]) == {"ok", "rejected"}
+    assert all(service.view.in_flight == 0 for service in played.world.services.values())
+    refused = played.requests.loc[played.requests["outcome"] == "rejected", "request"]
+    late = played.stages[played.stages["request"].isin(refused)]
+    assert set(late.loc[late["started_s"].notna(), "stage"]) == {"first"}
+    assert late["stage"].isin(["first", "beside"]).all()
+
+
 def test_what_runs_at_the_horizon_is_unfinished_and_counted() -> None:
     played = play(queue("20 /s", "100 s", slots=2, duration="10 s"))
     assert (played.requests["outcome"] == "unfinished").all()

@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+"""Write the pages of docs/reference from the source, or with --check fail if one of them is stale.
+
+Usage: python docs/generate.py [--check]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent))  # the checkout this file is in, installed or not
+
+from pages import catalogue, policies, results, scenario  # noqa: E402 - the line above must come first
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "scenario.md": scenario.page,
+    "policies.md": policies.page,
+    "results.md": results.page,
+    "catalogue.md": catalogue.page,
+}
+
+
+def stale(folder: Path) -> list[str]:
+    """Return the names of the pages in `folder` that are not what the source says."""
+    return [name for name, page in PAGES.items() if _read(folder / name) != page()]
+
+
+def write(folder: Path) -> None:
+    """Write every page."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, page in PAGES.items():
+        (folder / name).write_text(page(), encoding="utf-8")
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def main() -> int:
+    """Write or check; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a page is stale")
+    folder = HERE / "reference"
+    if not parser.parse_args().check:
+        write(folder)
+        return 0
+    old = stale(folder)
+    if old:
+        sys.stderr.write(f"stale: {', '.join(old)}; run `python docs/generate.py` and commit what it writes\n")
+    return 1 if old else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,173 @@
+"""The page of scenario files: every field, from the frozen models and the text below each field."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from pages.amounts import quantity
+from pages.markdown import code, docstring, document, table
+from pages.words import in_words
+from simtier.scenario import base, services, topology, workloads
+from simtier.scenario import scenario as whole
+from simtier.units import _DIMENSIONS
+
+EXAMPLES = Path(__file__).with_name("examples.yaml")
+
+Part = type[BaseModel]
+SECTIONS: tuple[tuple[str, str, tuple[tuple[Part, str], ...]], ...] = (
+    (
+        "The file",
+        "",
+        ((whole.Scenario, "the whole file"), (whole.Run, "`run`")),
+    ),
+    (
+        "Infrastructure",
+        "",
+        (
+            (topology.Nodes, "`nodes.<name>`"),
+            (topology.Links, "`links.<name>`"),
+            (topology.Direction, "`links.<name>.back`"),
+            (topology.Trace, "`links.<name>.bandwidth`"),
+        ),
+    ),
+    (
+        "Services and applications",
+        "",
+        (
+            (services.Service, "`services.<name>`"),
+            (services.App, "`apps.<name>`"),
+            (services.Stage, "`apps.<name>.stages.<name>`"),
+            (base.Cost, "`apps.<name>.stages.<name>.cost`"),
+            (services.Slo, "`apps.<name>.slo`"),
+        ),
+    ),
+    ("Workloads", "", ((workloads.Workload, "`workloads.<name>`"),)),
+    (
+        "Arrivals",
+        "`workloads.<name>.arrivals` is one of these; `process` says which.",
+        tuple(
+            (each, "`workloads.<name>.arrivals`")
+            for each in (
+                workloads.Periodic,
+                workloads.Poisson,
+                workloads.Renewal,
+                workloads.MarkovModulated,
+                workloads.Varying,
+                workloads.Closed,
+                workloads.Replay,
+            )
+        ),
+    ),
+    (
+        "Times",
+        "A time that may vary is text such as `40 ms`, which is always the same, or one of these; `distribution` says which.",
+        tuple((each, "a time") for each in (base.Fixed, base.Exponential, base.MeanCv, base.Uniform)),
+    ),
+    (
+        "Choosing policies",
+        "A policy is chosen by its name, `routing: power_of_two`, or with parameters, `routing: {use: power_of_two, d: 3}`. "
+        "What a service or an application does not choose is taken from the scenario's `policies`. The rules and their parameters "
+        "are in [policies](policies.md).",
+        (
+            (services.Policies, "`policies`"),
+            (services.ServicePolicies, "`services.<name>.policies`"),
+            (services.AppPolicies, "`apps.<name>.policies`"),
+            (base.PolicyRef, "a policy"),
+        ),
+    ),
+)
+"""Heading, introduction, and the parts with where each stands; a test checks that no part of a scenario is missing."""
+
+_ABOUT = (
+    "# Scenario reference\n\nA scenario is one YAML file (YAML 1.2; a key written twice is refused). Unknown keys, missing units and names "
+    "that stand for nothing are refused, all at once and with their lines: `simtier validate FILE`. `simtier schema` prints the JSON "
+    "Schema. Where a list of names is expected, a single name may be written alone. In the tables, a default of *required* means that the "
+    "key must be written, and a dash that nothing is assumed."
+)
+_UNITS = (
+    "## Quantities\n\nA value with a dimension is text with its unit; a bare number is refused, so that bits never pass for bytes nor "
+    "milliseconds for seconds. `B` is a byte, `b` or `bit` a bit. Decimal prefixes `n u m k M G T P` and binary ones `Ki Mi Gi Ti` "
+    "are understood; times may be `s`, `min`, `h`, `day`. Inside, and in results, everything is in the SI unit of the last column."
+)
+
+
+def example_lines() -> Mapping[str, Mapping[str, str]]:
+    """Return the examples as they are written: for each part, for each field, the text of its line."""
+    found: dict[str, dict[str, str]] = {}
+    for line in EXAMPLES.read_text(encoding="utf-8").splitlines():
+        part = re.match(r"^(\w+):$", line)
+        field = re.match(r"^  (\w+): .*$", line)
+        if part:
+            here = found[part[1]] = {}
+        elif field:
+            here[field[1]] = line.strip()
+    return found
+
+
+def parts() -> tuple[Part, ...]:
+    """Return every part that has a section."""
+    return tuple(part for _, _, inside in SECTIONS for part, _ in inside)
+
+
+def page() -> str:
+    """Return the page."""
+    examples = example_lines()
+    units = [(name, code(example), code(unit)) for name, (unit, example) in _DIMENSIONS.items()]
+    return document(_ABOUT, *_sections(examples), _UNITS, table(["dimension", "example", "unit inside"], units))
+
+
+def _sections(examples: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    for heading, about, inside in SECTIONS:
+        yield f"## {heading}"
+        yield about
+        for part, place in inside:
+            yield f"### {part.__name__}"
+            yield f"{docstring(part.__doc__)} Stands at: {place}."
+            yield _fields(part, examples[part.__name__])
+
+
+def _fields(part: Part, examples: Mapping[str, str]) -> str:
+    properties = part.model_json_schema(by_alias=True)
+    schemas = properties.get("properties") or properties["$defs"][part.__name__]["properties"]
+    rows = []
+    for name, field in part.model_fields.items():
+        key = field.alias or name
+        shown = [code(key), in_words(field, schemas[key]), _default(part, name, field), code(examples[key])]
+        rows.append([*shown, field.description or ""])
+    return table(["field", "type", "default", "example", "meaning"], rows)
+
+
+def _default(part: Part, name: str, field: FieldInfo) -> str:
+    """Return the default as a file would write it."""
+    if field.is_required():
+        return "*required*"
+    written = _dumped(part, name, field.get_default(call_default_factory=True))
+    if written in (None, "", [], {}) or (isinstance(written, dict) and not any(written.values())):
+        return "-"
+    return code(_short(written))
+
+
+def _dumped(part: Part, name: str, value: Any) -> Any:
+    """Return `value` as the part's own serialiser writes it: 0.0 of a time is "0.0 s"."""
+    if value is PydanticUndefined:
+        return None
+    return part.model_construct(None, **{name: value}).model_dump(mode="json", include={name})[name]
+
+
+def _short(written: Any) -> Any:
+    if isinstance(written, str) and re.match(r"^[\d.einf+-]+ \S+$", written):
+        return quantity(written)
+    if isinstance(written, dict) and written.get("distribution") == "fixed":
+        return quantity(written["value"])
+    if isinstance(written, dict) and "use" in written:
+        return written["use"]
+    if isinstance(written, dict):
+        return "see there"
+    return str(written).lower() if isinstance(written, bool) else written
