@@ -25,7 +25,7 @@ SECTIONS: tuple[tuple[str, str, tuple[tuple[Part, str], ...]], ...] = (
     (
         "The file",
         "",
-        ((whole.Scenario, "the whole file"), (whole.Run, "`run`")),
+        ((whole.Scenario, "the top of the file"), (whole.Run, "`run`")),
     ),
     (
         "Infrastructure",
@@ -68,7 +68,7 @@ SECTIONS: tuple[tuple[str, str, tuple[tuple[Part, str], ...]], ...] = (
     (
         "Times",
         "A time that may vary is text such as `40 ms`, which is always the same, or one of these; `distribution` says which.",
-        tuple((each, "a time") for each in (base.Fixed, base.Exponential, base.MeanCv, base.Uniform)),
+        tuple((each, "any place for a time") for each in (base.Fixed, base.Exponential, base.MeanCv, base.Uniform)),
     ),
     (
         "Choosing policies",
@@ -79,7 +79,7 @@ SECTIONS: tuple[tuple[str, str, tuple[tuple[Part, str], ...]], ...] = (
             (services.Policies, "`policies`"),
             (services.ServicePolicies, "`services.<name>.policies`"),
             (services.AppPolicies, "`apps.<name>.policies`"),
-            (base.PolicyRef, "a policy"),
+            (base.PolicyRef, "any place for a policy"),
         ),
     ),
 )
@@ -129,7 +129,7 @@ def _sections(examples: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
         yield about
         for part, place in inside:
             yield f"### {part.__name__}"
-            yield f"{docstring(part.__doc__)} Stands at: {place}."
+            yield f"{docstring(part.__doc__)} Stands at {place}."
             yield _fields(part, examples[part.__name__])
 
 
@@ -140,7 +140,7 @@ def _fields(part: Part, examples: Mapping[str, str]) -> str:
     for name, field in part.model_fields.items():
         key = field.alias or name
         shown = [code(key), in_words(field, schemas[key]), _default(part, name, field), code(examples[key])]
-        rows.append([*shown, field.description or ""])
+        rows.append([*shown, field.description or "Says which of them it is."])
     return table(["field", "type", "default", "example", "meaning"], rows)
 
 
@@ -151,6 +151,8 @@ def _default(part: Part, name: str, field: FieldInfo) -> str:
     written = _dumped(part, name, field.get_default(call_default_factory=True))
     if written in (None, "", [], {}) or (isinstance(written, dict) and not any(written.values())):
         return "-"
+    if isinstance(written, dict) and not {"use", "distribution"} & set(written):
+        return "its own defaults"
     return code(_short(written))
 
 
@@ -168,6 +170,4 @@ def _short(written: Any) -> Any:
         return quantity(written["value"])
     if isinstance(written, dict) and "use" in written:
         return written["use"]
-    if isinstance(written, dict):
-        return "see there"
-    return str(written).lower() if isinstance(written, bool) else written
+    return str(written).lower() if isinstance(written, bool) else f"{written:g}" if isinstance(written, float) else written

@@ -43,9 +43,12 @@ def batches(path: Path, columns: Sequence[str], texts: Texts) -> Iterator[Column
     """Yield arrays by column name; text columns as numbers of `texts`. Nothing if the table was never written."""
     if not path.exists():
         return
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=list(columns)):
-            yield {name: _array(batch.column(name), texts) for name in columns}
+    # One row group at a time: reading ahead would hold the whole file in memory.
+    with pq.ParquetFile(path, pre_buffer=False) as file:
+        for number in range(file.num_row_groups):
+            group = file.read_row_group(number, columns=list(columns), use_threads=False)
+            for batch in group.to_batches(max_chunksize=BATCH_ROWS):
+                yield {name: _array(batch.column(name), texts) for name in columns}
 
 
 def _array(column: Any, texts: Texts) -> NDArray[Any]:

@@ -1,0 +1,99 @@
+"""Where the CPU time of one benchmark run goes, by sampling; prints Markdown tables.
+
+The timer of the process interrupts it every so many milliseconds of its own CPU time and notes which line is at work (time in C code counts
+for the line that called it). Unlike a tracing profiler it does not slow the program's functions down, so shares are true shares, with
+an error of about 1 / sqrt(samples).
+
+Usage: python benchmarks/profile_run.py [--requests N] [--every MS]
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import tempfile
+from collections import Counter
+from pathlib import Path
+from types import FrameType
+
+from scenario import scenario
+
+import simtier
+from simtier.runner import run
+
+PACKAGE = Path(simtier.__file__).parent
+PHASES = {"play": "simulating", "flush": "simulating", "summarise": "metrics", "__init__": "building", "close": "closing"}
+
+Place = tuple[str, str]
+"""File, from the package's folder on, and function."""
+
+
+class Sampler:
+    """Counts samples by place, by line, and by phase of the run."""
+
+    def __init__(self) -> None:
+        self.places: Counter[Place] = Counter()
+        self.lines: Counter[tuple[str, int]] = Counter()
+        self.phases: Counter[str] = Counter()
+
+    def take(self, _signal: int, frame: FrameType | None) -> None:
+        """Count the line of simtier that is at work, directly or through a library."""
+        own = None
+        while frame is not None:
+            path = Path(frame.f_code.co_filename)
+            inside = path.is_relative_to(PACKAGE)
+            if inside and own is None:
+                own = (str(path.relative_to(PACKAGE)), frame.f_code.co_name)
+                self.places[own] += 1
+                self.lines[own[0], frame.f_lineno] += 1
+            if inside and path.name in ("world.py", "summary.py", "runner.py") and frame.f_code.co_name in PHASES:
+                self.phases[PHASES[frame.f_code.co_name]] += 1
+                return
+            frame = frame.f_back
+        self.phases["the rest"] += 1
+
+    @property
+    def total(self) -> int:
+        """Samples in all."""
+        return self.phases.total()
+
+
+def profile(requests: int, every_s: float) -> Sampler:
+    """Return the samples of one run of about `requests` requests."""
+    run(scenario(1000))  # what is loaded on first use is loaded
+    sampler = Sampler()
+    written = scenario(requests)
+    with tempfile.TemporaryDirectory() as folder:
+        signal.signal(signal.SIGPROF, sampler.take)
+        signal.setitimer(signal.ITIMER_PROF, every_s, every_s)
+        run(written, out=Path(folder) / "result")
+        signal.setitimer(signal.ITIMER_PROF, 0)
+    return sampler
+
+
+def show(title: str, counts: Counter[str], total: int, most: int) -> None:
+    """Print the largest shares as a table."""
+    print(f"\n| {title} | share |\n| --- | --- |")
+    for name, count in counts.most_common(most):
+        print(f"| {name} | {100 * count / total:.0f} % |")
+
+
+def main() -> None:
+    """Profile and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--requests", type=int, default=300_000)
+    parser.add_argument("--every", type=float, default=1.0, help="milliseconds of CPU time between samples")
+    options = parser.parse_args()
+    found = profile(options.requests, options.every / 1000)
+    print(f"{found.total} samples of {options.requests} requests")
+    show("phase", found.phases, found.total, 9)
+    files: Counter[str] = Counter()
+    for (path, _), count in found.places.items():
+        files[f"`{path}`"] += count
+    show("file", files, found.total, 10)
+    show("function", Counter({f"`{path}` {name}": n for (path, name), n in found.places.items()}), found.total, 14)
+    show("line", Counter({f"`{path}:{line}`": n for (path, line), n in found.lines.items()}), found.total, 14)
+
+
+if __name__ == "__main__":
+    main()
