@@ -5,6 +5,7 @@ Assumptions: service is never preempted; a request that its client has given up 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from simtier.clock import DECIDE
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from simtier.models.service import Service
     from simtier.models.visit import Part, Visit
 
+Handler = Callable[["Visit"], None]
 NAN = float("nan")
 
 
@@ -49,7 +51,7 @@ class Replica:
         self.served_slot_s = 0.0
         self.view = ReplicaFacade(self)
         self.times: dict[Any, Any] = {}
-        self.take = self.arrive  # bound once: binding at each request costs
+        self.take: Handler = self.arrive  # bound once: binding at each request costs
         self._deciding = False
         self._record = service.journal.tables["stages"].append
         self._tags: dict[Part, int] = {}

@@ -11,6 +11,7 @@ from simtier.contract import Asker
 from simtier.errors import Problem, ScenarioError
 from simtier.models.autoscaler import Autoscaler
 from simtier.models.batches import BatchReplica
+from simtier.models.fifo import FifoReplica
 from simtier.models.node import Claim, Node
 from simtier.models.queues import queue_for
 from simtier.models.replica import Replica
@@ -49,7 +50,7 @@ class ReplicaMaker:
         elif node.fair_cpu is not None:
             replica = SharedReplica(*parts)
         else:
-            replica = SlotReplica(*parts)
+            replica = (FifoReplica if service.askers["scheduling"].skip else SlotReplica)(*parts)
         self.made.append(replica)
         return replica
 

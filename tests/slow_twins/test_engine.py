@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from playing import exponential, play, queue
 
-twins = settings(derandomize=True, deadline=None, max_examples=40, database=None)
+twins = settings(derandomize=True, deadline=None, max_examples=25, database=None)
 
 
 def hops(slots: int, arrivals: Any, policies: dict[str, Any], seed: int = 1) -> dict[str, Any]:

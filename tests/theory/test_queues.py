@@ -103,21 +103,21 @@ def test_a_bounded_queue_refuses_as_m_m_c_k(slots: int, limit: int) -> None:
 def test_without_waiting_room_the_loss_is_erlang_b_whatever_the_distribution(time: Any) -> None:
     """Erlang 1917; insensitive to the distribution of service (Sevastyanov 1957)."""
     policies = {"admission": {"use": "bounded_queue", "limit": 0}}
-    data = queue("300 /s", time, slots=4, duration="100 s", policies=policies)
-    holds(erlang_b(4, 3.0), over(data, refused), 0.03)
+    data = queue("300 /s", time, slots=4, duration="60 s", policies=policies)
+    holds(erlang_b(4, 3.0), over(data, refused), 0.04)
 
 
 def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
     """95 % of the intervals over ten replications, for 200 seeds, hold the M/M/1 formula: within 99.9 % binomial bounds."""
     covered, width = 0, 0.0
     for seed in range(200):
-        data = drained(queue("30 /s", exponential("10 ms"), duration="25 s", seed=seed))
+        data = drained(queue("30 /s", exponential("10 ms"), duration="20 s", seed=seed))
         means = over(data, sojourn(2.0), 10)
         half = half_width(list(means))
         covered += abs(float(np.mean(means)) - SERVICE_S / 0.7) <= half
         width += half / 200
     assert 180 <= covered <= 198, covered
-    assert width < 0.06 * SERVICE_S / 0.7
+    assert width < 0.07 * SERVICE_S / 0.7
 
 
 @pytest.mark.slow
