@@ -31,7 +31,7 @@ from simtier.streams import Streams
 from simtier.world import World
 from simtier.world.assumptions import assumptions
 from simtier.world.layout import layout
-from simtier.world.resolve import resolve
+from simtier.world.resolve import resolve, with_files
 from simtier.world.traces import TraceShelf
 
 PACKAGES = ("simtier", "simpy", "numpy", "scipy", "pandas", "pyarrow", "networkx", "pydantic")
@@ -176,14 +176,15 @@ def _write(folder: Path, scenario: Scenario, shelf: TraceShelf, played: _Played)
             rows = [asdict(decision) for decision in played.decisions.kept]
             fields = [(name, pa.float64() if name == "time_s" else pa.string()) for name in Decision.__annotations__]
             pq.write_table(pa.Table.from_pylist(rows, pa.schema(fields)), folder / "decisions.parquet")
-        (folder / "scenario.yaml").write_text(dump(scenario), encoding="utf-8")
+        again = with_files(scenario, folder)
+        (folder / "scenario.yaml").write_text(dump(again), encoding="utf-8")
         document = {
             "format": FORMAT,
             "status": "interrupted" if played.interrupted else "done",
             "seed": scenario.run.seed,
             "fingerprint": played.fingerprint,
             "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
-            "scenario": scenario.model_dump(mode="json", by_alias=True),
+            "scenario": again.model_dump(mode="json", by_alias=True),
             "summary": summarise(folder, scenario, played.layout, played.ends),
             "assumptions": assumptions(scenario, played.layout),
             "traces": shelf.used(),

@@ -99,15 +99,20 @@ class BatchReplica(Replica):
             raise self._asker.wrong(answer, f"1 to {limits.max_batch} different requests of the queue, or Hold")
         for visit in batch:
             self.queue.remove(visit)
+        self._forget_hold()
         return batch
 
     def _wait(self, hold: Hold) -> None:
         """Ask again at the time the policy named; an earlier time it named no longer counts."""
         if not hold.until_s > self.clock.now:
             raise self._asker.wrong(hold, f"a Hold later than now ({self.clock.now!r} s)")
+        self._forget_hold()
+        self._hold = self.clock.call_at(hold.until_s, self._held, None, DECIDE) if hold.until_s < float("inf") else None
+
+    def _forget_hold(self) -> None:
         if self._hold is not None:
             self.clock.cancel(self._hold)
-        self._hold = self.clock.call_at(hold.until_s, self._held, None, DECIDE) if hold.until_s < float("inf") else None
+            self._hold = None
 
     def _held(self, _: object) -> None:
         self._hold = None

@@ -47,6 +47,10 @@ class DnnStage(Stage):
         self._plans: dict[tuple[int, ...], tuple[tuple[Part, float], ...]] = {}
         self._remembered: dict[str, tuple[float, tuple[int, ...]]] = {}
 
+    @property
+    def services(self) -> Sequence[Service]:
+        return self._services
+
     def _entrance(self) -> Callable[[Visit], None]:
         return self._split
 

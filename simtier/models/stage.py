@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from simtier.models.visit import Part, Visit
 
 if TYPE_CHECKING:
     from simtier.models.app import App
+    from simtier.models.service import Service
     from simtier.models.timers import Timer
 
 
@@ -36,6 +37,11 @@ class Stage:
         self.seconds = timer.seconds
         self.batch_seconds = timer.batch_seconds
         self._clock = app.clock
+
+    @property
+    def services(self) -> Sequence[Service]:
+        """The services that may run it, or parts of it."""
+        return (self.whole.service,)
 
     def connect(self, nexts: tuple[Stage, ...], needs: int) -> None:
         """Take this stage's place in the graph."""

@@ -89,8 +89,8 @@ class AppMaker:
         )
 
     def _tell_service(self, stage: Stage) -> None:
-        """Let the service know how long a request takes on average on its first replica, for its view."""
-        service = stage.whole.service
-        replica = service.first_replica()
-        if replica is not None:
-            service.mean_work_s = max(service.mean_work_s, stage.timer.typical_s(replica))
+        """Let its services know how long a request takes on average on their first replica, for their views."""
+        for service in stage.services:
+            replica = service.first_replica()
+            if replica is not None:
+                service.mean_work_s = max(service.mean_work_s, stage.timer.typical_s(replica))

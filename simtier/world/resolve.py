@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter
@@ -23,6 +26,39 @@ def resolve(scenario: Scenario) -> Scenario:
     }
     policies = _resolved(scenario.policies, scenario)
     return scenario.model_copy(update={"services": services, "apps": apps, "policies": policies})
+
+
+def with_files(scenario: Scenario, folder: Path) -> Scenario:
+    """Copy the policy files that `scenario` names into `folder`/policies and return the scenario that names these copies.
+
+    So a result can be run again, whatever becomes of the original files. Modules that such a file imports are not copied.
+    """
+    changed = scenario.model_dump(mode="json", by_alias=True)
+    for place in _policy_sets(changed):
+        for ref in place.values():
+            file, _, name = ref["use"].rpartition(":") if ref else ("", "", "")
+            if file.endswith(".py"):
+                ref["use"] = f"./{_copied(scenario.folder / file, folder / 'policies').relative_to(folder)}:{name}"
+    return Scenario.from_dict(changed)
+
+
+def _copied(file: Path, folder: Path) -> Path:
+    """Copy `file` into `folder`, under a name of its own if another file there has its name, and return the copy."""
+    folder.mkdir(exist_ok=True)
+    text = file.read_bytes()
+    for number in itertools.count(1):
+        target = folder / (file.name if number == 1 else f"{file.stem}_{number}{file.suffix}")
+        if not target.exists() or target.read_bytes() == text:
+            target.write_bytes(text)
+            return target
+    raise AssertionError("counting does not end")
+
+
+def _policy_sets(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield every mapping from kind to policy in a scenario written as plain data."""
+    yield document["policies"]
+    for part in [*document["services"].values(), *document["apps"].values()]:
+        yield part["policies"]
 
 
 def _resolved(policies: Any, scenario: Scenario) -> Any:
