@@ -47,7 +47,7 @@ _UNITS = (
     "hour = 3600 * second = h",
     "day = 86400 * second = d",
     "byte = [data] = B",
-    "bit = byte / 8 = bit = b",
+    "bit = byte / 8 = b",
     "bits_per_second = bit / second = bps",
     "hertz = 1 / second = Hz",
     "floating_point_operation = [operation] = FLOP = flop",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from simtier.clock import Clock
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from simtier.models.stage import Stage
 
 NEVER = float("inf")
+SALT_BITS = 26
 NAN = float("nan")
 
 
@@ -52,7 +54,13 @@ class App:
         self._timeouts: dict[int, Any] = {}
         self._open_ends: dict[int, int] = {}
         self._joins: dict[int, dict[Stage, Visit]] = {}
+        self._salts = count()
+        self._salt = self.new_salt()
         self._observers: list[tuple[Callable[..., Any], Policy]] = []
+
+    def new_salt(self) -> int:
+        """Return a number to mix into request numbers: its bits lie above the first 67 million counts of a source."""
+        return (next(self._salts) % 64) << SALT_BITS
 
     def prepare(self, first_stages: Sequence[Stage], ends: int, *, forks: bool, closes_s: float) -> None:
         """Take the finished graph of stages: where requests enter, how many stages end it, whether any has several after it.
@@ -141,7 +149,7 @@ class App:
         path = self._network.path(visit.at, visit.origin.node)
         if path.delay_only and self._unwatched and visit.origin.on_end is None:
             visit.origin.delays[visit.at] = path.latency_s
-        path.send(visit.id, visit.id, self._response_bytes, self._answered, visit, self._lost)
+        path.send(visit.id ^ self._salt, visit.id, self._response_bytes, self._answered, visit, self._lost)
 
     def _write(self, first: Visit, outcome: str, end_s: float) -> None:
         origin = first.origin

@@ -168,7 +168,8 @@ class Service:
             self._carry(visit, replica)
 
     def _carry(self, visit: Visit, replica: Replica) -> None:
-        replica.way_from(visit.at).send(visit.id, visit.id, visit.nbytes, replica.take, visit, self.lost)
+        way = replica.way_from(visit.at)
+        way.send(visit.id ^ visit.stage.salt, visit.id, visit.nbytes, replica.take, visit, self.lost)
 
     def _wait(self, visit: Visit) -> None:
         self.waiting.append(visit)

@@ -23,6 +23,7 @@ class Stage:
         revocable: see `App.revocable`.
         enter: begins this stage with a new visit to its whole.
         leave: goes on after a replica has served a visit.
+        salt: mixed into a request's number where links draw for it, so that each of its messages has draws of its own.
     """
 
     enter: Callable[[Visit], None]
@@ -30,6 +31,7 @@ class Stage:
 
     def __init__(self, name: str, app: App, timer: Timer, whole: Part, output_bytes: float) -> None:
         self.name = name
+        self.salt = app.new_salt()
         self.app = app
         self.timer = timer
         self.whole = whole
@@ -94,7 +96,9 @@ class Stage:
 
     def _send_input(self, visit: Visit, at: str, nbytes: float) -> None:
         replica = visit.replica
-        replica.way_from(at).send(visit.id, visit.id, nbytes, self._input_arrived, visit, replica.service.lost)
+        replica.way_from(at).send(
+            visit.id ^ self.salt, visit.id, nbytes, self._input_arrived, visit, replica.service.lost
+        )
 
     def _input_arrived(self, visit: Visit) -> None:
         visit.inputs -= 1
