@@ -185,7 +185,7 @@ def test_the_summary_begins_with_the_promises(runner: FakeRun) -> None:
     lines = answer.stdout.splitlines()
     assert lines[0] == "SLO met: ask: 97.0 % of requests within 250 ms; promised are 95 %"
     text = answer.stdout
-    for part in ("98.6 ± 1.2 ms", "80.0 %", "Energy 3.60 MJ, cost 0.01 USD", "Assumed: little", "Result: there"):
+    for part in ("98.6 ± 1.2 ms", "80.0 %", "Energy 3.60 MJ, cost 0.0100 USD", "Assumed: little", "Result: there"):
         assert part in text
     row = next(line for line in lines if line.startswith("│ ask"))
     assert [cell.strip() for cell in row.strip("│").split("│")] == ["ask", "1,000", "990", "4", "3", "2", "1", "0"]
