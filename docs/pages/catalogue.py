@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pages.amounts import amount
 from pages.markdown import code, document, table
@@ -29,7 +29,8 @@ def page() -> str:
     columns = ["memory", "bandwidth", "idle to peak power", "price", "efficiency (compute, memory)", "overhead a layer"]
     computers, devices = [machine(name) for name in machines()], [accelerator(name) for name in accelerators()]
     rows = [
-        [code(m.name), str(m.cores), ", ".join(map(code, m.accelerators)) or "-", *_rates(m), *_rest(m)] for m in computers
+        [code(m.name), str(m.cores), ", ".join(map(code, m.accelerators)) or "-", *_rates(m), *_rest(m)]
+        for m in computers
     ]
     return document(
         _ABOUT,
@@ -60,7 +61,7 @@ def _rest(device: Device) -> list[str]:
     ]
 
 
-def _sources(devices: list[Device]) -> Iterator[str]:
+def _sources(devices: Sequence[Device]) -> Iterator[str]:
     yield "Sources, and what is assumed:"
     yield "\n".join(f"- `{device.name}`: {device.source}" for device in devices)
 
@@ -81,11 +82,24 @@ def _networks() -> str:
                 amount(network.crossing_bytes(layers, "fp16"), "B"),
             ]
         )
-    headings = ["name", "layers", "GFLOP", "parameters", "weights", "input", "least crossing", "most crossing", "result"]
+    headings = [
+        "name",
+        "layers",
+        "GFLOP",
+        "parameters",
+        "weights",
+        "input",
+        "least crossing",
+        "most crossing",
+        "result",
+    ]
     return table(headings, rows)
 
 
 def _extremes(network: Dnn) -> list[str]:
     """Return the least and the most bytes that cross an inner cut, each with the first cut that has them."""
     crossing = {cut: network.crossing_bytes(cut, "fp16") for cut in range(1, len(network.layers))}
-    return [f"{amount(crossing[cut], 'B')} at {cut}" for cut in (min(crossing, key=crossing.__getitem__), max(crossing, key=crossing.__getitem__))]
+    return [
+        f"{amount(crossing[cut], 'B')} at {cut}"
+        for cut in (min(crossing, key=crossing.__getitem__), max(crossing, key=crossing.__getitem__))
+    ]

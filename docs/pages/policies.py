@@ -8,7 +8,13 @@ from pathlib import Path
 
 from pages.amounts import quantity
 from pages.markdown import code, docstring, document, table
-from simtier.catalogue.policies import ParameterDescription, PolicyDescription, describe_policies, find_policy, questions
+from simtier.catalogue.policies import (
+    ParameterDescription,
+    PolicyDescription,
+    describe_policies,
+    find_policy,
+    questions,
+)
 from simtier.contract import KINDS, Partitioning, Policy, Routing
 
 _ABOUT = (
@@ -26,7 +32,11 @@ def page() -> str:
 
 def _overview() -> str:
     rows = [
-        [f"[{kind}](#{kind})", docstring(policy.__doc__), ", ".join(code(each.name) for each in describe_policies(kind))]
+        [
+            f"[{kind}](#{kind})",
+            docstring(policy.__doc__),
+            ", ".join(code(each.name) for each in describe_policies(kind)),
+        ]
         for kind, policy in KINDS.items()
     ]
     return table(["kind", "question", "built in"], rows)
@@ -49,7 +59,7 @@ def _policy(kind: str, described: PolicyDescription) -> Iterator[str]:
     yield docstring(described.doc)
     yield from _flags(policy)
     if described.parameters:
-        rows = [[code(each.name), each.type, _default(each), each.doc] for each in described.parameters]
+        rows = [[code(each.name), _type(each), _default(each), each.doc] for each in described.parameters]
         yield table(["parameter", "type", "default", "meaning"], rows)
     else:
         yield "No parameters."
@@ -63,6 +73,12 @@ def _flags(policy: type[Policy]) -> Iterator[str]:
         yield "Asked again only when a link has changed."
     if issubclass(policy, Routing) and policy.takes_only_one:
         yield "Not asked when only one replica is ready."
+
+
+def _type(parameter: ParameterDescription) -> str:
+    quantity_of, unit, _ = parameter.type.partition(" with its unit")
+    plain = {"string": "text", "array": "list"}.get(parameter.type, parameter.type)
+    return f"[{quantity_of}](scenario.md#quantities)" if unit else plain
 
 
 def _default(parameter: ParameterDescription) -> str:

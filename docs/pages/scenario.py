@@ -20,6 +20,12 @@ from simtier.units import _DIMENSIONS
 
 EXAMPLES = Path(__file__).with_name("examples.yaml")
 
+_CHOOSING = (
+    "A policy is chosen by its name, `routing: power_of_two`, or with parameters, `routing: {use: power_of_two, d: 3}`. "
+    "What a service or an application does not choose is taken from the scenario's `policies`. The rules and their parameters "
+    "are in [policies](policies.md)."
+)
+
 Part = type[BaseModel]
 SECTIONS: tuple[tuple[str, str, tuple[tuple[Part, str], ...]], ...] = (
     (
@@ -72,9 +78,7 @@ SECTIONS: tuple[tuple[str, str, tuple[tuple[Part, str], ...]], ...] = (
     ),
     (
         "Choosing policies",
-        "A policy is chosen by its name, `routing: power_of_two`, or with parameters, `routing: {use: power_of_two, d: 3}`. "
-        "What a service or an application does not choose is taken from the scenario's `policies`. The rules and their parameters "
-        "are in [policies](policies.md).",
+        _CHOOSING,
         (
             (services.Policies, "`policies`"),
             (services.ServicePolicies, "`services.<name>.policies`"),
@@ -170,4 +174,6 @@ def _short(written: Any) -> Any:
         return quantity(written["value"])
     if isinstance(written, dict) and "use" in written:
         return written["use"]
-    return str(written).lower() if isinstance(written, bool) else f"{written:g}" if isinstance(written, float) else written
+    return (
+        str(written).lower() if isinstance(written, bool) else f"{written:g}" if isinstance(written, float) else written
+    )
