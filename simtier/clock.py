@@ -10,7 +10,7 @@ Arrivals are known in sorted order long before they happen, so they never enter 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import repeat
 from typing import Any
 
@@ -34,6 +34,7 @@ Entry = tuple[float, int, int, Callback, Any]
 Arrival = tuple[float, Callback, Any]
 
 _BEFORE_ALL = -1
+_FEW = 256
 _SLICE = 4096
 _NEVER: Arrival = (float("inf"), lambda _: None, None)
 
@@ -87,6 +88,14 @@ class Clock(simpy.Environment):
     def cancel(self, entry: Entry) -> None:
         """Make a scheduled entry do nothing; one that has already happened may not be cancelled."""
         self._cancelled.add(entry[2])
+        if len(self._cancelled) > _FEW and 2 * len(self._cancelled) > len(self._queue):
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """Take cancelled entries out of the heap, in place, so that it does not grow with what never happens."""
+        self._queue[:] = [entry for entry in self._queue if entry[2] not in self._cancelled]
+        heapify(self._queue)
+        self._cancelled.clear()
 
     def feed(self, arrivals: Iterable[Arrival]) -> None:
         """Merge `arrivals`, sorted by time, with the heap; they carry priority ARRIVAL. A clock has one feed.

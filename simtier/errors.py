@@ -5,6 +5,7 @@ SimtierError              anything below; the command line prints its message an
 ├── ScenarioError         the scenario file is wrong; carries every problem found (exit code 2)
 ├── UnitError             a value lacks its unit, or has one of another dimension
 ├── CatalogueError        a hardware or model name is unknown, or an entry is wrong
+├── NoRoute               no chain of links leads from one node to the other (simtier.models.network)
 ├── TraceError            a trace is missing or malformed; names the file and the line
 ├── PolicyError           a policy raised, or gave an answer it may not give; names the policy
 ├── SimulationError       the simulated system reached a state it must never reach
@@ -89,7 +90,7 @@ class ResultError(SimtierError):
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return `" (did you mean 'x'?)"` for the known name closest to `name`, else the known names, else nothing."""
-    names = sorted(known)
+    names = sorted(set(known))
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if close:
         return f" (did you mean {close[0]!r}?)"

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,7 @@ def run(
     explain_sampled: bool = False,
     watch: Callable[[Progress], None] | None = None,
     stop: Callable[[], bool] | None = None,
+    also: Callable[[Path], object] | None = None,
 ) -> Result:
     """Run `scenario` and return its result.
 
@@ -86,15 +88,18 @@ def run(
         explain_sampled: keep a uniform sample of all decisions instead of the first.
         watch: called with the progress every few thousand events.
         stop: asked as often; the run ends early, with status "interrupted", when it returns True.
+        also: called with the finished directory before it is moved to `out`, to write more into it (a report).
 
     Raises ScenarioError with every mistake of the scenario, PolicyError, TraceError, or ResultError if the result cannot be written.
     """
     require_valid(scenario, traces)
     resolved = resolve(scenario)
-    shelf = TraceShelf(traces)
+    shelf = TraceShelf(traces, scenario.folder)
     with _staging(out) as folder:
         played = _play(resolved, folder, shelf, explain, explain_sampled, watch, stop)
         _write(folder, resolved, shelf, played)
+        if also is not None:
+            also(folder)
         return _publish(folder, out, resolved.name, played.fingerprint)
 
 
@@ -220,6 +225,12 @@ def _staging(out: Path | str | None) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _free(target: Path) -> Path:
+    """Return `target`, or with a number behind it the first that is not there yet."""
+    numbered = (target if number == 1 else target.with_name(f"{target.name}-{number}") for number in count(1))
+    return next(path for path in numbered if not path.exists())
+
+
 def _publish(folder: Path, out: Path | str | None, name: str, fingerprint: str) -> Result:
     """Move the finished directory to where it belongs and return the result in it."""
     if out is None:
@@ -228,8 +239,7 @@ def _publish(folder: Path, out: Path | str | None, name: str, fingerprint: str) 
         return Result(target, temporary=True)
     target = Path(out)
     if out == "auto":
-        stamp = time.strftime("%Y%m%d-%H%M%S")
-        target = Path("reports") / name / f"{stamp}-{fingerprint[:8]}"
+        target = _free(Path("reports") / name / f"{time.strftime('%Y%m%d-%H%M%S')}-{fingerprint[:8]}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o755)

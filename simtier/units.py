@@ -19,6 +19,8 @@ from simtier.errors import UnitError
 
 _QUANTITY = re.compile(r"^\s*([-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?inf|nan)\s*(.*?)\s*$")
 
+_UNIT = re.compile(r"(1\s*/|/)?\s*[A-Za-z\u00b5]+(\s*/\s*[A-Za-z\u00b5]+)?")
+
 # What each dimension is called, the unit numbers have inside simtier, and an example for messages.
 _DIMENSIONS: dict[str, tuple[str, str]] = {
     "time": ("s", "20 ms"),
@@ -77,6 +79,8 @@ def _factor(unit: str, target: str) -> float:
     """Return what one `unit` is in `target`; raises pint's errors as they come."""
     if re.match(r"(m|milli|u|micro|n|nano)(b|B|bit|byte)", unit):
         raise ValueError(f"no one has thousandths of a bit: {unit!r}")
+    if not _UNIT.fullmatch(unit):
+        raise ValueError(f"not a unit: {unit!r}")
     text = f"1{unit}" if unit.startswith("/") else unit
     expression = _registry().parse_expression(text.replace("\u00b5", "u"))
     return float(expression.to(target).magnitude)
@@ -125,7 +129,11 @@ def _field(dimension: str) -> Any:
         # In a union with a word, such as "random", pydantic hands over the word too.
         PlainSerializer(lambda value: value if isinstance(value, str) else show(value, dimension), return_type=str),
         WithJsonSchema(
-            {"type": "string", "description": f"{dimension} with its unit, for example {example!r}; {unit} inside"}
+            {
+                "type": "string",
+                "description": f"{dimension} with its unit, for example {example!r}; {unit} inside",
+                "examples": [example],
+            }
         ),
     )
 

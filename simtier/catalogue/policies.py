@@ -205,7 +205,7 @@ def _module(source: str, base: Path) -> ModuleType:
         raise PolicyError(f"there is no file {source!r} in {str(base)!r}")
     try:
         return _file_module(path) if path else importlib.import_module(source)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PolicyError(f"{source!r} cannot be imported: {type(error).__name__}: {error}") from error
 
 

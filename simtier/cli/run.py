@@ -20,7 +20,15 @@ Seed = Annotated[
 Replications = Annotated[
     int | None, typer.Option("--replications", min=1, help="Independent repetitions, in place of the scenario's.")
 ]
-Explain = Annotated[int, typer.Option("--explain", min=0, metavar="N", help="Keep N decisions of each policy.")]
+Explain = Annotated[
+    int,
+    typer.Option(
+        "--explain",
+        min=0,
+        metavar="N",
+        help="Keep the first N decisions of the first replication, with what the policies saw.",
+    ),
+]
 Sampled = Annotated[bool, typer.Option("--explain-sampled", help="Keep a uniform sample of decisions, not the first.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print only where the result lies.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the summary as JSON and nothing else.")]
@@ -60,8 +68,8 @@ def run(
             explain_sampled=explain_sampled,
             watch=watch,
             stop=stop,
+            also=write_report,
         )
-    write_report(result.directory)
     if as_json:
         typer.echo(json.dumps(result.summary, indent=2))
     elif quiet:

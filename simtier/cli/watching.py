@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def stopping() -> Iterator[Callable[[], bool]]:
-    """Give a function that says whether Ctrl-C was pressed; pressed once more, KeyboardInterrupt is raised."""
+    """Give a function that says whether Ctrl-C was pressed, or the process was told to end; twice raises KeyboardInterrupt."""
     pressed = threading.Event()
 
     def press(signum: int, frame: FrameType | None) -> None:
@@ -31,11 +31,12 @@ def stopping() -> Iterator[Callable[[], bool]]:
     if threading.current_thread() is not threading.main_thread():
         yield pressed.is_set  # only the main thread may handle signals
         return
-    before = signal.signal(signal.SIGINT, press)
+    before = {number: signal.signal(number, press) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield pressed.is_set
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

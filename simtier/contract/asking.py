@@ -77,7 +77,7 @@ class Asker:
         """Return the policy's answer to `question(*seen)`; raises PolicyError for anything it raises."""
         try:
             answer = question(*seen)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise self._raised(question, error) from error
         if self._decisions is not None:
             slot = self._decisions.slot()
@@ -89,14 +89,14 @@ class Asker:
         """Call `what(*seen)`, which answers nothing, such as `start`; raises PolicyError for anything it raises."""
         try:
             what(*seen)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise self._raised(what, error) from error
 
     def wrong(self, answer: object, expected: str) -> PolicyError:
         """Return the error for an answer the contract does not allow."""
         return PolicyError(f"{self._title()} answered {_short(answer)} at {self._now():.6g} s; expected {expected}")
 
-    def _raised(self, where: Callable[..., object], error: Exception) -> PolicyError:
+    def _raised(self, where: Callable[..., object], error: BaseException) -> PolicyError:
         return PolicyError(
             f"{self._title()} raised {type(error).__name__} at {self._now():.6g} s in {where.__name__}(): {error}"
         )

@@ -56,6 +56,8 @@ class Routing(Policy):
     kind: ClassVar[str] = "routing"
     takes_only_one: ClassVar[bool] = False
     """True: given a single replica the policy always answers that one, so the engine need not ask."""
+    waits_in_line: ClassVar[bool] = False
+    """True: what makes one request WAIT makes all behind it wait too, so the engine stops asking at the first that does."""
 
     def choose(self, request: RequestView, replicas: Sequence[ReplicaView]) -> ReplicaView | Verdict:
         """Return one of `replicas` (ready ones, never none), WAIT or REJECT.
@@ -91,7 +93,8 @@ class Batching(Policy):
     def form(self, queue: Sequence[RequestView], limits: Limits) -> Sequence[RequestView] | Hold:
         """Return the requests of `queue` to run now (at least one, at most `limits.max_batch`), or `Hold(until_s)`.
 
-        `queue` holds, in the order the scheduling policy gave, the waiting requests that can share a batch with the first.
+        `queue` holds, in the order the scheduling policy gave, the waiting requests that can share a batch with the first, at most
+        `limits.max_batch` of them.
         Asked when the executor is free and: a request joined, a batch ended, or the time of an earlier Hold came.
         """
         raise NotImplementedError
@@ -119,7 +122,7 @@ class Admission(Policy):
     kind: ClassVar[str] = "admission"
 
     def admit(self, request: RequestView, service: ServiceView) -> bool:
-        """Return True to let it in, False to reject it. Asked once, when the request first reaches the service."""
+        """Return True to let it in, False to reject it. Asked once for each stage of a request, before it is routed."""
         raise NotImplementedError
 
 

@@ -47,7 +47,7 @@ class TierView(Protocol):
 
     @property
     def queued(self) -> int:
-        """Requests waiting or running at that replica now."""
+        """Requests sent to that replica and not finished: on their way, waiting or running."""
 
 
 class SplitView(Protocol):

@@ -57,7 +57,7 @@ class RequestView(Protocol):
     def work_s(self) -> float:
         """Its own service time at this stage, alone on the replica it is bound for (exact: a perfect estimate).
 
-        Before a replica is chosen: on the service's first replica.
+        Before a replica is chosen: on the service's oldest replica, and NaN as long as it never had one.
         """
 
     @property
@@ -70,7 +70,7 @@ class OutcomeView(Protocol):
 
     @property
     def request(self) -> RequestView:
-        """The request, at its last stage."""
+        """The request, at the stage where it ended; at its first one if its client gave up."""
 
     @property
     def outcome(self) -> str:
@@ -182,7 +182,7 @@ class ServiceView(Protocol):
 
     @property
     def replicas(self) -> Sequence[ReplicaView]:
-        """Ready replicas, in order of creation."""
+        """Ready replicas, in the order in which they became ready."""
 
     @property
     def ready(self) -> int:
@@ -202,15 +202,15 @@ class ServiceView(Protocol):
 
     @property
     def concurrency(self) -> int:
-        """Requests that one replica serves at a time."""
+        """Slots of one replica: requests, or batches, that it serves at a time."""
 
     @property
     def busy_slot_s(self) -> float:
-        """Slot-seconds of service given so far: the integral of running requests (batches count by their requests)."""
+        """Slot-seconds of service given so far: the integral of slots in use; a batch uses one."""
 
     @property
     def work_s(self) -> float:
-        """Mean service time of a request, as the scenario states it."""
+        """Mean service time of a request on the oldest replica; of several stages, that of the longest."""
 
 
 class SiteView(Protocol):
@@ -245,9 +245,11 @@ class Limits:
     Attributes:
         now_s: simulated time.
         max_batch: most requests it takes at a time.
-        oldest_s: when the longest-waiting request of the queue joined it.
+        oldest_s: when the longest-waiting request of those shown joined the queue.
+        waiting: how many requests wait that can share a batch with the first, those not shown included.
     """
 
     now_s: float
     max_batch: int
     oldest_s: float
+    waiting: int = 0

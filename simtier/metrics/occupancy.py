@@ -15,26 +15,44 @@ from simtier.metrics.reading import Columns, Sums, Texts, batches, overlap
 
 Window = tuple[float, float]
 
-_STAGES = ("replication", "service", "replica", "batch", "queued_s", "started_s", "finished_s", "busy_s")
+_STAGES = (
+    "replication",
+    "service",
+    "replica",
+    "batch",
+    "sent_s",
+    "routed_s",
+    "queued_s",
+    "started_s",
+    "finished_s",
+    "busy_s",
+)
 _SUMS = ("visits", "served", "running_s", "waiting_s", "busy_s", "wait_s", "service_s", "batches")
+
+
+def ratio(part: float, whole: float) -> float:
+    """Return part / whole, 0 of nothing; what rounding put above 1 is cut off."""
+    found = part / whole if whole else 0.0
+    return 1.0 if 1 < found < 1 + 1e-9 else found
 
 
 def visits(folder: Path, windows: Sequence[Window]) -> list[pd.DataFrame]:
     """Return for each replication sums over the visits of each replica, clipped to its window (seconds), in one pass.
 
     Columns: service, replica, visits (that reached the replica in the window), served (of these), running_s (request-seconds in
-    service, a batch counting once), waiting_s (request-seconds in its queue), busy_s (core- or accelerator-seconds), wait_s and
+    service, a batch counting once), waiting_s (request-seconds in its queue, or for replica -1 at the service), busy_s (core- or accelerator-seconds), wait_s and
     service_s (sums over those served), batches.
     """
     texts, sums = Texts(), Sums(len(_SUMS))
     for batch in batches(folder / "stages.parquet", _STAGES, texts):
         for number, rows in _by_replication(batch):
             sums.add(
-                [np.full(len(rows["batch"]), number), rows["service"], rows["replica"]], _sums(rows, windows[number])
+                [np.full(len(rows["batch"]), number), rows["service"], rows["replica"] + 1],
+                _sums(rows, windows[number]),
             )
     found: list[list[tuple[Any, ...]]] = [[] for _ in windows]
     for (number, service, replica), total in sums.by_key.items():
-        found[number].append((texts.names[service], replica, *total))
+        found[number].append((texts.names[service], replica - 1, *total))
     return [pd.DataFrame(rows, columns=["service", "replica", *_SUMS]) for rows in found]
 
 
@@ -54,15 +72,16 @@ def _sums(rows: Columns, window: Window) -> list[NDArray[np.float64]]:
     took = np.where(np.isnan(finished), window[1], finished) - started
     share = np.divide(in_service, took, out=np.zeros(len(took)), where=took > 0)
     left_queue = np.where(np.isnan(started), finished, started)
+    left_service = np.where(np.isnan(rows["routed_s"]), finished, rows["routed_s"])
     counted = (queued >= window[0]) & (queued < window[1])
     done = counted & ~np.isnan(started + finished)
     return [
         counted.astype(np.float64),
         done.astype(np.float64),
         in_service / size,
-        overlap(queued, left_queue, window),
+        overlap(queued, left_queue, window) + overlap(rows["sent_s"], left_service, window),
         rows["busy_s"] * share,
-        np.where(done, started - queued, 0.0),
+        np.where(done, started - queued + rows["routed_s"] - rows["sent_s"], 0.0),
         np.where(done, finished - started, 0.0),
         done / size,
     ]
@@ -95,7 +114,7 @@ def service_metrics(
         served = float(mine.get("served", 0.0))
         found[name] = {
             "served": int(served),
-            "utilisation": float(mine.get("running_s", 0.0)) / (serving * slots_each) if serving else 0.0,
+            "utilisation": ratio(float(mine.get("running_s", 0.0)), serving * slots_each),
             "mean_queue": float(mine.get("waiting_s", 0.0)) / length,
             "replicas": float(states.loc[states["state"] == "ready", "alive_s"].sum()) / length,
             "unplaced": int((states["state"] == "unplaced").sum()),

@@ -58,7 +58,9 @@ def tallies(folder: Path, scenario: Scenario, ends: Sequence[float]) -> dict[tup
                     tally.outcomes[name] += int(counts[of])
                 served = outcome == ok
                 tally.latencies.append((end - batch["arrival_s"][rows])[served])
-                tally.in_time += int(np.count_nonzero(served & (end <= deadline)))
+                # A latency of exactly the target may come out an ulp or two above it.
+                in_time = served & (end <= deadline + 4 * np.spacing(end))
+                tally.in_time += int(np.count_nonzero(in_time))
                 tally.undecided += int(np.count_nonzero((outcome == unfinished) & (deadline > ends[number])))
     return found
 

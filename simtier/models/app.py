@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from simtier.clock import Clock
 from simtier.contract import Policy
@@ -54,6 +54,7 @@ class App:
         self._timeouts: dict[int, Any] = {}
         self._open_ends: dict[int, int] = {}
         self._joins: dict[int, dict[Stage, Visit]] = {}
+        self._waiting: dict[int, dict[Visit, Waiter]] = {}
         self._salts = count()
         self._salt = self.new_salt()
         self._observers: list[tuple[Callable[..., Any], Policy]] = []
@@ -69,6 +70,7 @@ class App:
         """
         self.first_stages = first_stages
         self._forks = forks or len(first_stages) > 1
+        self._entry_salts = {stage: self.new_salt() for stage in first_stages}
         self._ends = ends
         # Whether nothing happens at a request's end but its row: no timeout to cancel, no branch to wait for, no policy that observes.
         self._unwatched = not self.revocable and ends == 1 and not self._observers
@@ -100,7 +102,7 @@ class App:
         for stage in self.first_stages[1:]:
             if first.id not in self.alive:
                 return
-            stage.enter(first.onward(stage, stage.whole, first.at, first.nbytes, self.clock.now))
+            stage.enter(first.onward(stage, stage.whole, first.nbytes, self.clock.now, self._entry_salts[stage]))
 
     def respond(self, visit: Visit) -> None:
         """Send the answer home after a last stage; a DAG with several answers with the last of them."""
@@ -138,6 +140,14 @@ class App:
         """Return the visits of request `number` that wait for several inputs, by stage."""
         return self._joins.setdefault(number, {})
 
+    def waits(self, visit: Visit, waiter: Waiter) -> None:
+        """Note where a visit waits, so that it can leave if its request ends; only for revocable requests."""
+        self._waiting.setdefault(visit.id, {})[visit] = waiter
+
+    def waits_no_more(self, visit: Visit) -> None:
+        """Forget where a visit waited: its turn has come."""
+        self._waiting.get(visit.id, {}).pop(visit, None)
+
     def _is_last(self, visit: Visit) -> bool:
         if self._ends == 1:
             return True
@@ -163,10 +173,18 @@ class App:
         if timeout is not None and timeout[0] > self.clock.now:
             self.clock.cancel(timeout)
         self._open_ends.pop(number, None)
+        # First everything of this request goes, then who had it may turn to others: they must not find it half gone.
+        waiters: list[Waiter] = []
         for visit in self._joins.pop(number, {}).values():
             if visit.inputs > 0 and hasattr(visit, "replica"):
                 visit.inputs = 0  # what is still on its way will find nobody waiting
                 visit.replica.in_flight -= 1
+                waiters.append(visit.replica)
+        for visit, waiter in self._waiting.pop(number, {}).items():
+            waiter.leave(visit)
+            waiters.append(waiter)
+        for waiter in waiters:
+            waiter.has_less()
 
     def _answered(self, visit: Visit) -> None:
         self.end("ok", visit)
@@ -176,6 +194,16 @@ class App:
 
     def _time_out(self, first: Visit) -> None:
         self.end("timed_out", first)
+
+
+class Waiter(Protocol):
+    """Who lets visits wait: a service, or a replica."""
+
+    def leave(self, visit: Visit) -> None:
+        """Let a waiting visit go, for its request is over; nothing else happens yet."""
+
+    def has_less(self) -> None:
+        """Do what one request less allows."""
 
 
 class Origin:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from itertools import count
 
 import numpy as np
 from numpy.random import Generator
@@ -16,21 +15,34 @@ from numpy.typing import NDArray
 Times = NDArray[np.float64]
 Chunks = Iterator[Times]
 
-CHUNK = 2048
+FIRST_CHUNK, LARGEST_CHUNK = 64, 4096
+
+
+def sizes() -> Iterator[int]:
+    """Yield how many arrivals to make at a time: few at first, for there may be many sources, then more, for speed.
+
+    A source's own history decides, so its arrivals are the same whatever else there is.
+    """
+    size = FIRST_CHUNK
+    while True:
+        yield size
+        size = min(2 * size, LARGEST_CHUNK)
 
 
 def periodic(rate: float, phase: float, jitter: float, rng: Generator) -> Chunks:
     """Yield phase + k / rate + U(0, jitter): exact multiples of the period, never a running sum. Needs jitter < 1 / rate."""
-    for first in count(0, CHUNK):
-        times = phase + np.arange(first, first + CHUNK) / rate
-        yield times + rng.uniform(0.0, jitter, CHUNK) if jitter else times
+    first = 0
+    for size in sizes():
+        times = phase + np.arange(first, first + size) / rate
+        yield times + rng.uniform(0.0, jitter, size) if jitter else times
+        first += size
 
 
 def renewal(gaps: Callable[[Generator, int], Times], rng: Generator) -> Chunks:
     """Yield the running sums of independent gaps; exponential gaps make a Poisson process."""
     last = 0.0
-    while True:
-        times = np.cumsum(gaps(rng, CHUNK))
+    for size in sizes():
+        times = np.cumsum(gaps(rng, size))
         times += last
         last = float(times[-1])
         yield times
@@ -59,7 +71,7 @@ def varying(points: Sequence[tuple[float, float]], rng: Generator) -> Chunks:
     times, rates = (np.array(column) for column in zip(*points, strict=True))
     largest, period = rates.max(), times[-1]
     for candidates in renewal(lambda g, n: g.exponential(1 / largest, n), rng):
-        kept = rng.uniform(0.0, largest, CHUNK) < np.interp(candidates % period, times, rates)
+        kept = rng.uniform(0.0, largest, len(candidates)) < np.interp(candidates % period, times, rates)
         yield candidates[kept]
 
 
@@ -68,8 +80,8 @@ def replayed(stamps: Times, start: float, length: float, speed: float, share: fl
     window = stamps[(stamps >= start) & (stamps < start + length)]
     kept = window[rng.random(len(window)) < share] if share < 1 else window
     times = (kept - start) / speed
-    for first in range(0, len(times), CHUNK):
-        yield times[first : first + CHUNK]
+    for first in range(0, len(times), LARGEST_CHUNK):
+        yield times[first : first + LARGEST_CHUNK]
 
 
 def between(chunks: Chunks, start: float, stop: float) -> Chunks:
@@ -85,33 +97,60 @@ def between(chunks: Chunks, start: float, stop: float) -> Chunks:
 def merged(sources: Sequence[Chunks]) -> Iterator[tuple[Times, NDArray[np.int64], NDArray[np.int64]]]:
     """Merge sorted sources; yield arrays (times, source, k): the k-th arrival of that source. Ties: the lower source first.
 
-    A chunk goes out once no source can yield anything earlier: up to the earliest of the sources' last known times.
+    Each round goes up to a time that half of the sources are known beyond, and first asks the others for more; so the work for
+    each arrival does not grow with the number of sources.
     """
-    waiting: list[Times] = [np.empty(0)] * len(sources)
-    numbers = [0] * len(sources)
-    live = set(range(len(sources)))
-    while True:
-        for source in sorted(live):
-            while not len(waiting[source]):
-                chunk = next(sources[source], None)
-                if chunk is None:
-                    live.discard(source)
-                    break
-                waiting[source] = chunk
-        safe, last = min(((float(waiting[s][-1]), s) for s in live), default=(math.inf, len(sources)))
+    known = [_Known(chunks) for chunks in sources]
+    live = list(range(len(sources)))
+    while live:
+        lasts = sorted(known[s].last for s in live)
+        safe = lasts[len(lasts) // 2]
         pieces = []
-        for source, times in enumerate(waiting):
-            # Source `last` may have more at `safe`, which goes before those of higher sources.
-            ready = int(np.searchsorted(times, safe, side="right" if source <= last else "left"))
-            if ready:
-                k = numbers[source]
-                pieces.append((times[:ready], np.full(ready, source), np.arange(k, k + ready)))
-                waiting[source] = times[ready:]
-                numbers[source] += ready
+        for source in live:
+            k, times = known[source].take(safe)
+            if len(times):
+                pieces.append((times, np.full(len(times), source), np.arange(k, k + len(times))))
         if pieces:
             yield _sorted(pieces)
-        elif not live:
-            return
+        live = [source for source in live if known[source].more]
+
+
+class _Known:
+    """What is known of one source's arrivals and not taken yet."""
+
+    def __init__(self, chunks: Chunks) -> None:
+        self._chunks = chunks
+        self._times = np.empty(0)
+        self._ended = False
+        self._taken = 0
+        self._extend()
+
+    @property
+    def more(self) -> bool:
+        """Whether anything is left."""
+        return not self._ended or len(self._times) > 0
+
+    @property
+    def last(self) -> float:
+        """The time up to which all is known; infinity if the source has ended."""
+        return math.inf if self._ended else float(self._times[-1])
+
+    def take(self, until: float) -> tuple[int, Times]:
+        """Return the number of the first arrival up to `until` (inclusive) and the times of all of them."""
+        while self.last <= until and not self._ended:
+            self._extend()
+        ready = int(np.searchsorted(self._times, until, side="right"))
+        first, times = self._taken, self._times[:ready]
+        self._times = self._times[ready:]
+        self._taken += ready
+        return first, times
+
+    def _extend(self) -> None:
+        chunk = next((chunk for chunk in self._chunks if len(chunk)), None)
+        if chunk is None:
+            self._ended = True
+        else:
+            self._times = np.concatenate((self._times, chunk)) if len(self._times) else chunk
 
 
 def _sorted(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import count
+from numbers import Integral
 from typing import Any
 
 from simtier.clock import DECIDE
@@ -54,9 +55,9 @@ class Autoscaler:
     def _ask(self) -> None:
         service = self._service
         answer: Any = self._asker.ask(self._policy.target, service.view)
-        if isinstance(answer, bool) or not isinstance(answer, int) or answer < 0:
+        if isinstance(answer, bool) or not isinstance(answer, Integral) or answer < 0:
             raise self._asker.wrong(answer, "a number of replicas, 0 or more")
-        target = min(max(answer, self._least), self._most)
+        target = min(max(int(answer), self._least), self._most)
         fleet = service.fleet
         have = len(fleet.ready) + len(fleet.starting)
         for _ in range(target - have):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from simtier.contract import Asker, Partitioning
@@ -37,6 +38,7 @@ class DnnStage(Stage):
     ) -> None:
         super().__init__(name, app, timer, Part(services[0]), output_bytes)
         self._result_bytes = result_bytes
+        self._salts = [app.new_salt() for _ in services]
         self._views: dict[tuple[str, str, float], SplitFacade] = {}
         self._crossing: dict[float, tuple[float, ...]] = {}
         self.layers = timer
@@ -45,7 +47,7 @@ class DnnStage(Stage):
         self._depth = len(timer.dnn.layers)
         self._parts: dict[tuple[int, int, int], Part] = {}
         self._plans: dict[tuple[int, ...], tuple[tuple[Part, float], ...]] = {}
-        self._remembered: dict[str, tuple[float, tuple[int, ...]]] = {}
+        self._remembered: dict[SplitFacade, tuple[float, tuple[int, ...]]] = {}
 
     @property
     def services(self) -> Sequence[Service]:
@@ -56,10 +58,18 @@ class DnnStage(Stage):
 
     def _split(self, visit: Visit) -> None:
         """Ask how to split, and send the request to the first part."""
+        self._take_plan(visit)
+        visit.part.service.take(visit)
+
+    def _admit_join(self, visit: Visit) -> None:
+        """Ask how to split at the first input; all of them go to the replica that runs the first part."""
+        self._take_plan(visit)
+        visit.part.service.consider(visit)
+
+    def _take_plan(self, visit: Visit) -> None:
         plan = self._plan(self._cuts(visit))
         visit.part = plan[0][0]
         visit.later = plan[1:]
-        visit.part.service.take(visit)
 
     def _exit(self) -> Callable[[Visit], None]:
         return self._next_part
@@ -72,7 +82,7 @@ class DnnStage(Stage):
             self.done(visit)
             return
         part, nbytes = visit.later[0]
-        following = visit.onward(self, part, visit.at, nbytes, self._clock.now)
+        following = visit.onward(self, part, nbytes, self._clock.now, self._salts[len(visit.later)])
         following.later = visit.later[1:]
         part.service.take(following)
 
@@ -87,7 +97,7 @@ class DnnStage(Stage):
     def path_view(self, visit: Visit) -> SplitFacade:
         """Return what the policy sees: tiers, hops and bytes for a request at `visit`."""
         replicas = tuple(self._nearest(service, visit.at) for service in self._services)
-        key = (visit.at, visit.origin.node, visit.nbytes)
+        key = _seen_by(visit)
         view = self._views.get(key)
         if view is None or view.replicas != replicas:
             network = self._services[0].network
@@ -95,7 +105,7 @@ class DnnStage(Stage):
         return view
 
     def _nearest(self, service: Service, node: str) -> Replica:
-        replica = service.nearest(node) or service.latest_replica()
+        replica = service.nearest(node) or service.known_replica()
         if replica is None:
             raise SimulationError(
                 f"service {service.name!r} has never had a replica, so stage {self.name!r} cannot tell how its layers would run there: "
@@ -108,25 +118,25 @@ class DnnStage(Stage):
         assert isinstance(policy, Partitioning)
         if len(self._services) == 1:
             return ()
+        view = self.path_view(visit)
         if policy.on_link_change:
-            until, cuts = self._remembered.get(visit.at, (-1.0, ()))
+            until, cuts = self._remembered.get(view, (-1.0, ()))
             if self._clock.now < until:
                 return cuts
-        view = self.path_view(visit)
         cuts = self._checked(self._asker.ask(policy.split, RequestFacade(visit), view))
         if policy.on_link_change:
-            self._remembered[visit.at] = (view.valid_until_s(self._clock.now), cuts)
+            self._remembered[view] = (view.valid_until_s(self._clock.now), cuts)
         return cuts
 
     def _checked(self, answer: Any) -> tuple[int, ...]:
         expected = f"{len(self._services) - 1} layer numbers, not decreasing, each from 0 to {self._depth}"
         if isinstance(answer, str) or not isinstance(answer, Sequence):
             raise self._asker.wrong(answer, expected)
-        whole = all(isinstance(cut, int) and not isinstance(cut, bool) for cut in answer)
+        whole = all(isinstance(cut, Integral) and not isinstance(cut, bool) for cut in answer)
         bounds = (0, *answer, self._depth)
         if len(answer) != len(self._services) - 1 or not whole or list(bounds) != sorted(bounds):
             raise self._asker.wrong(answer, expected)
-        return tuple(answer)
+        return tuple(int(cut) for cut in answer)
 
     def _plan(self, cuts: tuple[int, ...]) -> tuple[tuple[Part, float], ...]:
         """Return the parts that have layers, each with the bytes it is handed."""
@@ -148,3 +158,8 @@ class DnnStage(Stage):
             name = "all layers" if whole else f"layers {first} to {last - 1}"
             part = self._parts[tier, first, last] = Part(self._services[tier], name, first, last)
         return part
+
+
+def _seen_by(visit: Visit) -> tuple[str, str, float]:
+    """Return all that the view of a visit depends on: where it is, where its answer goes, how much data it has."""
+    return (visit.at, visit.origin.node, visit.nbytes)

@@ -60,9 +60,9 @@ class FairCpu:
         self._set_rates()
 
     def unfinished(self) -> list[tuple[Any, float]]:
-        """Return (argument, core-seconds still to do) of every running job."""
-        self._advance()
-        return [(end[3], end[0] - c.counter) for c in self._classes for end in c.ends]
+        """Return (argument, core-seconds still to do) of every running job; looking changes nothing."""
+        elapsed = self._clock.now - self._changed_s
+        return [(end[3], end[0] - c.counter - elapsed * c.rate) for c in self._classes for end in c.ends]
 
     def _advance(self) -> None:
         elapsed = self._clock.now - self._changed_s

@@ -1,7 +1,8 @@
 """The short cut of `SlotReplica` for first come, first served: nothing needs deciding, so a request starts the moment it can.
 
 Most requests of most runs are served here, so what a request needs stands in local variables of one function: a quarter less time
-than with methods and attributes. `SlotReplica` with a policy that ranks by arrival is its slow twin; both give the same starts.
+than with methods and attributes. `SlotReplica` with a policy that ranks by arrival is its slow twin; both give the same starts, save
+for a request whose client gives up at the very instant at which it could start.
 """
 
 from __future__ import annotations
@@ -32,32 +33,46 @@ class FifoReplica(SlotReplica):
         clock, service, node_name = self.clock, self.service, self.node.name
         heap, next_serial = clock.heap, clock.next_serial
         queue = cast("Fifo", self.queue)
-        append, tags, cores_each = self._record, self._tags, self._cores_each
+        append, tags, cores_each = self._record, self._tags, self.cores_each
 
         def arrive(visit: Visit) -> None:
             visit.queued_s = clock.now
-            if self._free:
+            if self._free and not visit.stage.revocable:
                 start(visit)
-            else:
-                queue.append(visit)
+                return
+            self.line_up(visit)
+            while queue and self._free:
+                start(queue.popleft())
 
         def start(visit: Visit) -> None:
             stage = visit.stage
-            if stage.revocable and self.given_up(visit):
+            if stage.revocable and self.drop(visit):
                 return
             now = visit.started_s = clock.now
             self._free -= 1
+            self.edge_s -= now
             heappush(heap, (now + stage.seconds(visit, self), NORMAL, next_serial(), finish, visit))
 
         def finish(visit: Visit) -> None:
             now = clock.now
             took_s = now - visit.started_s
             self._free += 1
-            self.served_slot_s += took_s
+            self.edge_s += now
             tag = tags.get(visit.part)
             if tag is None:
                 tag = self._new_tag(visit)
-            append((visit.id, tag, 1, visit.sent_s, visit.queued_s, visit.started_s, now, took_s * cores_each))
+            row = (
+                visit.id,
+                tag,
+                1,
+                visit.sent_s,
+                visit.routed_s,
+                visit.queued_s,
+                visit.started_s,
+                now,
+                took_s * cores_each,
+            )
+            append(row)
             while queue and self._free:
                 start(queue.popleft())
             self.in_flight -= 1

@@ -131,7 +131,7 @@ class Fleet:
         self._changed()
 
     def _end(self, replica: Replica) -> None:
-        self.retired_slot_s += replica.served_slot_s
+        self.retired_slot_s += replica.busy_slot_s()
         self._change_state(replica, "gone")
         replica.node.give_back(self._claim, replica.device)
 

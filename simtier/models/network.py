@@ -139,8 +139,8 @@ class Network:
     def close(self) -> None:
         """Book what is on its way at the end of the run; call it once.
 
-        In propagation: delivered_s = NaN. In transmission: also sent_s = now, and only the bytes that have left. What waits has
-        used nothing and gets no row.
+        In propagation: delivered_s = NaN. In transmission: also sent_s = now, and only the bytes that have left. Waiting: all three
+        times NaN, and the bytes that wait.
         """
         now = self._around.clock.now
         for _, _, _, function, argument in sorted(self._around.clock.heap, key=lambda entry: entry[:3]):

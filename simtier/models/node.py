@@ -12,6 +12,9 @@ from simtier.models.fair_cpu import FairCpu
 from simtier.models.hardware import Accelerator, Machine, Processor
 from simtier.models.views import NodeFacade
 
+ROUNDING = 1e-9
+"""Relative: three replicas of 0.1 cores fit on 0.3 cores."""
+
 
 class Device:
     """One accelerator: it runs one batch at a time; replicas that share it take turns in the order they asked.
@@ -106,10 +109,10 @@ class Node:
 
     def has_room(self, claim: Claim) -> bool:
         """Return whether a replica with this claim can start here now."""
-        cores_fit = self.fair_cpu is not None or claim.cores <= self.cores_free
+        cores_fit = self.fair_cpu is not None or claim.cores <= self.cores_free + ROUNDING * self.cores
         return (
             cores_fit
-            and claim.memory_bytes <= self.memory_free_bytes
+            and claim.memory_bytes <= self.memory_free_bytes + ROUNDING * min(self.memory_bytes, claim.memory_bytes)
             and (not claim.accelerator or self._device_for(claim) is not None)
         )
 
@@ -131,7 +134,7 @@ class Node:
 
     def _device_for(self, claim: Claim) -> Device | None:
         """Return the accelerator with the most free memory that can hold the claim; the first of equals."""
-        fitting = [device for device in self.devices if claim.device_bytes <= device.memory_free_bytes]
+        fitting = [d for d in self.devices if claim.device_bytes <= d.memory_free_bytes + ROUNDING * claim.device_bytes]
         return max(fitting, key=lambda device: device.memory_free_bytes, default=None)
 
     def _change(self, claim: Claim, device: Device | None, sign: int) -> None:

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 from heapq import heappop, heappush
 from itertools import count
+from numbers import Real
 from typing import Any, Protocol
 
 from simtier.contract import Asker, Scheduling
@@ -29,9 +30,6 @@ class Queue(Protocol):
         """Go through the waiting visits, next first where that is known without asking."""
         ...
 
-    def remove(self, visit: Visit) -> None:
-        """Take out one visit, which must be there."""
-
 
 class Fifo(deque[Visit]):
     """First come, first served."""
@@ -50,10 +48,7 @@ class Ranked:
         self._serial = count()
 
     def push(self, visit: Visit) -> None:
-        rank: Any = self._asker.ask(self._policy.rank, RequestFacade(visit))
-        if isinstance(rank, bool) or not isinstance(rank, int | float) or math.isnan(rank):
-            raise self._asker.wrong(rank, "a number as rank")
-        heappush(self._heap, (rank, next(self._serial), visit))
+        heappush(self._heap, (asked_rank(self._asker, self._policy, visit), next(self._serial), visit))
 
     def pop(self) -> Visit:
         return heappop(self._heap)[2]
@@ -63,12 +58,6 @@ class Ranked:
 
     def __iter__(self) -> Iterator[Visit]:
         return (visit for _, _, visit in sorted(self._heap))
-
-    def remove(self, visit: Visit) -> None:
-        at = next(i for i, entry in enumerate(self._heap) if entry[2] is visit)
-        self._heap[at] = self._heap[-1]
-        self._heap.pop()
-        self._heap.sort()
 
 
 class Picked:
@@ -85,6 +74,10 @@ class Picked:
         self._views.append(RequestFacade(visit))
 
     def pop(self) -> Visit:
+        for number, visit in enumerate(self._waiting):
+            if visit.stage.revocable and visit.id not in visit.stage.app.alive:
+                del self._views[number]
+                return self._waiting.pop(number)  # left already; the policy is not shown it
         shown = tuple(self._views)
         answer = self._asker.ask(self._policy.pick, shown)
         place = next((i for i, view in enumerate(shown) if view is answer), None)
@@ -99,10 +92,13 @@ class Picked:
     def __iter__(self) -> Iterator[Visit]:
         return iter(self._waiting)
 
-    def remove(self, visit: Visit) -> None:
-        place = next(i for i, waiting in enumerate(self._waiting) if waiting is visit)
-        del self._views[place]
-        del self._waiting[place]
+
+def asked_rank(asker: Asker, policy: Scheduling, visit: Visit) -> float:
+    """Return the sort key the policy gives a visit; raises PolicyError for anything but a number."""
+    rank: Any = asker.ask(policy.rank, RequestFacade(visit))
+    if isinstance(rank, bool) or not isinstance(rank, Real) or math.isnan(rank):
+        raise asker.wrong(rank, "a number as rank")
+    return float(rank)
 
 
 def queue_for(asker: Asker) -> Queue:

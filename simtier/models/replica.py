@@ -1,6 +1,6 @@
-"""Replicas: where requests wait and are served. What they share is here; `slots`, `batches` and `shared` are the ways to serve.
+"""Replicas: where requests wait and are served. What they share is here; `slots`, `fifo`, `batches`, `shared` are the ways to serve.
 
-Assumptions: service is never preempted; a request that its client has given up while it waits is dropped when it would start.
+Assumptions: service is never preempted; a request whose client gives up while it waits leaves the queue, one in service goes on.
 """
 
 from __future__ import annotations
@@ -28,10 +28,13 @@ class Replica:
     Attributes:
         state: "starting", "ready", "draining" or "gone".
         in_flight: requests sent to it and not finished.
-        running: requests in service.
+        running: slots in use: requests in service, a batch counting once.
+        cores_each: cores that one slot has for itself, or can use at most where they are shared.
         delays: how long the way takes from nodes that only a delay parts from here.
-        served_slot_s: slot-seconds given to requests whose service has ended.
+        edge_s: ends of service minus starts so far, in seconds; see `busy_slot_s`.
     """
+
+    running: int
 
     def __init__(
         self, number: int, service: Service, node: Node, device: Device | None, claim: Claim, queue: Queue
@@ -46,19 +49,19 @@ class Replica:
         self.state = "starting"
         self.since_s = self.clock.now
         self.in_flight = 0
+        self.cores_each = claim.cores / service.concurrency if node.fair_cpu is None else min(service.cores, node.cores)
         self.delays: dict[str, float] = {}
-        self._ways: dict[str, Path] = {}
-        self.served_slot_s = 0.0
+        self.edge_s = 0.0
         self.view = ReplicaFacade(self)
         self.times: dict[Any, Any] = {}
         self.take: Handler = self.arrive  # bound once: binding at each request costs
+        self._gone_waiting = 0
+        self._ways: dict[str, Path] = {}
         self._deciding = False
         self._record = service.journal.tables["stages"].append
         self._tags: dict[Part, int] = {}
 
     # -- what a way to serve fills in
-
-    running: int
 
     def arrive(self, visit: Visit) -> None:
         """Take a visit that has just reached the replica."""
@@ -74,6 +77,11 @@ class Replica:
 
     # -- what all share
 
+    @property
+    def queued(self) -> int:
+        """Requests that wait here; those whose client has gone no longer do."""
+        return len(self.queue) - self._gone_waiting
+
     def way_from(self, node: str) -> Path:
         """Return the way from `node` to this replica."""
         way = self._ways.get(node)
@@ -84,9 +92,8 @@ class Replica:
         return way
 
     def busy_slot_s(self) -> float:
-        """Return the integral of running requests up to now."""
-        now = self.clock.now
-        return self.served_slot_s + sum(now - visit.started_s for visit, _, _ in self.unfinished())
+        """Return the integral of slots in use up to now."""
+        return self.edge_s + self.running * self.clock.now
 
     def decide_soon(self) -> None:
         """Have `_dispatch` called once, when all that falls on this instant has happened."""
@@ -98,32 +105,50 @@ class Replica:
         self._deciding = False
         self._dispatch()
 
-    def given_up(self, visit: Visit) -> bool:
-        """Return whether the client of a waiting visit is gone; if so the visit leaves."""
-        if visit.id in visit.stage.app.alive:
-            return False
+    # -- requests that may be over before they are served
+
+    def line_up(self, visit: Visit) -> None:
+        """Let a visit join the queue, unless its request was over before it got here."""
+        app = visit.stage.app
+        if visit.stage.revocable:
+            if visit.id not in app.alive:
+                self._count_out(visit)
+                self.has_less()
+                return
+            app.waits(visit, self)
+        self.queue.push(visit)
+
+    def leave(self, visit: Visit) -> None:
+        """Let a waiting visit go, for its request is over; the queue drops it when its turn comes."""
+        self._gone_waiting += 1
+        self._count_out(visit)
+
+    def has_less(self) -> None:
+        """Tell the service that this replica has a request less."""
+        self.service.departed(self)
+
+    def drop(self, visit: Visit) -> bool:
+        """Return whether a visit whose turn has come left before; if not, it waits no more."""
+        app = visit.stage.app
+        if visit.id not in app.alive:
+            self._gone_waiting -= 1
+            return True
+        app.waits_no_more(visit)
+        return False
+
+    def _count_out(self, visit: Visit) -> None:
         self.record(visit, NAN, self.clock.now, 0.0, 0)
         self.in_flight -= 1
-        self.service.departed(self)
-        return True
+
+    # -- rows
 
     def record(self, visit: Visit, started_s: float, finished_s: float, busy_s: float, batch: int) -> None:
         """Append the visit's row to the stages table."""
         tag = self._tags.get(visit.part)
         if tag is None:
             tag = self._new_tag(visit)
-        self._record(
-            (
-                visit.id,
-                tag,
-                batch,
-                visit.sent_s,
-                visit.queued_s,
-                started_s,
-                finished_s,
-                busy_s,
-            )
-        )
+        times = (visit.sent_s, visit.routed_s, visit.queued_s, started_s, finished_s)
+        self._record((visit.id, tag, batch, *times, busy_s))
 
     def served(self, visit: Visit) -> None:
         """Pass on a visit whose service has ended and has been recorded."""
@@ -133,14 +158,15 @@ class Replica:
         visit.at = self.node.name
         visit.stage.leave(visit)
 
-    def _new_tag(self, visit: Visit) -> int:
-        names = (visit.stage.name, visit.part.name, self.service.name, self.node.name)
-        tag = self._tags[visit.part] = self.service.journal.tag("stages", *names, self.id)
-        return tag
-
     def close(self) -> None:
         """Record what is still here at the end of the run."""
         for visit, busy_s, batch in self.unfinished():
             self.record(visit, visit.started_s, NAN, busy_s, batch)
         for visit in self.queue:
-            self.record(visit, NAN, NAN, 0.0, 0)
+            if visit.id in visit.stage.app.alive:
+                self.record(visit, NAN, NAN, 0.0, 0)
+
+    def _new_tag(self, visit: Visit) -> int:
+        names = (visit.stage.name, visit.part.name, self.service.name, self.node.name)
+        tag = self._tags[visit.part] = self.service.journal.tag("stages", *names, self.id)
+        return tag

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from heapq import heappush
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from simtier.clock import NORMAL, Clock
 from simtier.contract import REJECT, WAIT, Admission, Asker, Routing
@@ -20,6 +22,8 @@ from simtier.models.visit import Visit
 
 if TYPE_CHECKING:
     from simtier.contract import ReplicaView
+
+NAN = float("nan")
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,8 @@ class Service:
             self, nodes, askers["placement"], spec.claim, spec.startup, make_replica, self._ready_changed
         )
         self.ready_views: tuple[ReplicaView, ...] = ()
-        self.waiting: deque[Visit] = deque()
+        self.waiting: OrderedDict[Visit, None] = OrderedDict()
+        """Requests that wait for a replica, in order."""
         self.attentive = False
         """Whether it must hear of every request that leaves a replica: some wait, or a replica drains."""
         self.mean_work_s = 0.0
@@ -83,6 +88,7 @@ class Service:
         routing = askers["routing"].policy
         assert isinstance(routing, Routing)
         self._takes_only_one = routing.takes_only_one
+        self._waits_in_line = routing.waits_in_line
         self._admits_all = askers["admission"].skip
         self._only: Replica | None = None
         self._nearest: dict[str, Replica] = {}
@@ -99,12 +105,13 @@ class Service:
             return
         only.in_flight += 1
         visit.replica = only
+        now = visit.routed_s = self.clock.now
         delay = only.delays.get(visit.at)
         if delay is None:
             self._carry(visit, only)
         else:
             # clock.call_in without the call: every request of most runs comes by here.
-            heappush(self._heap, (self.clock.now + delay, NORMAL, self._serial(), only.take, visit))
+            heappush(self._heap, (now + delay, NORMAL, self._serial(), only.take, visit))
 
     def consider(self, visit: Visit) -> None:
         """Take a visit of any sort, asking the policies."""
@@ -127,7 +134,7 @@ class Service:
 
     def lost(self, visit: Visit) -> None:
         """End a request whose message was lost on the way to its replica."""
-        if visit.stage.joins:
+        if hasattr(visit, "inbox"):
             if visit.inputs <= 0:
                 return  # another input of this visit was lost before
             visit.inputs = 0
@@ -151,6 +158,7 @@ class Service:
         if answer is WAIT:
             self._wait(visit)
         elif answer is REJECT:
+            self._waits_no_more(visit)
             visit.stage.app.end("rejected", visit)
         else:
             place = next((i for i, view in enumerate(views) if view is answer), None)
@@ -160,41 +168,72 @@ class Service:
 
     def _send(self, visit: Visit, replica: Replica) -> None:
         """Send the visit's data to `replica`, which will get it after the way there."""
+        self._waits_no_more(visit)
         replica.in_flight += 1
         visit.replica = replica
-        if visit.stage.joins:
+        visit.routed_s = self.clock.now
+        if hasattr(visit, "inbox"):
             visit.stage.send_inputs(visit)
         else:
             self._carry(visit, replica)
 
     def _carry(self, visit: Visit, replica: Replica) -> None:
         way = replica.way_from(visit.at)
-        way.send(visit.id ^ visit.stage.salt, visit.id, visit.nbytes, replica.take, visit, self.lost)
+        way.send(visit.id ^ getattr(visit, "salt", 0), visit.id, visit.nbytes, replica.take, visit, self.lost)
+
+    # -- requests that wait here for a replica
 
     def _wait(self, visit: Visit) -> None:
-        self.waiting.append(visit)
+        if visit not in self.waiting:
+            self.waiting[visit] = None
+            if visit.stage.revocable:
+                visit.stage.app.waits(visit, self)
         self.attentive = True
 
+    def _waits_no_more(self, visit: Visit) -> None:
+        if visit in self.waiting:
+            del self.waiting[visit]
+            if visit.stage.revocable:
+                visit.stage.app.waits_no_more(visit)
+
+    def leave(self, visit: Visit) -> None:
+        """Let a request go that waited for a replica and is over."""
+        del self.waiting[visit]
+        self._record_wait(visit, self.clock.now)
+
+    def has_less(self) -> None:
+        """Do nothing: a request that waited for a replica held up nobody."""
+
     def _route_waiting(self) -> None:
-        """Ask again for the requests that wait, in order, until one has to go on waiting."""
-        for _ in range(len(self.waiting)):
-            visit = self.waiting.popleft()
-            if visit.id not in visit.stage.app.alive:
-                continue
-            before = len(self.waiting)
-            self.route(visit)
-            if len(self.waiting) > before:
-                self.waiting.rotate(1)
-                return
+        """Ask again for the requests that wait, in order: all of them, or up to the first that has to go on waiting."""
+        if self._waits_in_line:
+            before = -1
+            while self.waiting and self.fleet.ready and len(self.waiting) != before:
+                before = len(self.waiting)
+                self.route(next(iter(self.waiting)))
+            return
+        for visit in list(self.waiting):
+            if visit in self.waiting and self.fleet.ready:
+                self.route(visit)
+
+    def _record_wait(self, visit: Visit, left_s: float) -> None:
+        tag = self.journal.tag("stages", visit.stage.name, visit.part.name, self.name, "", -1)
+        self.journal.tables["stages"].append((visit.id, tag, 0, visit.sent_s, NAN, NAN, NAN, left_s, 0.0))
+
+    def close(self) -> None:
+        """Record what is unfinished at the end of the run."""
+        for visit in self.waiting:
+            self._record_wait(visit, NAN)
+        self.fleet.close()
 
     def _admitted(self, visit: Visit) -> bool:
         asker = self.askers["admission"]
         policy = asker.policy
         assert isinstance(policy, Admission)
         answer = asker.ask(policy.admit, RequestFacade(visit), self.view)
-        if not isinstance(answer, bool):
+        if not isinstance(answer, bool | np.bool_):
             raise asker.wrong(answer, "True or False")
-        return answer
+        return bool(answer)
 
     def _ready_changed(self) -> None:
         """Note which replicas are ready now, and let waiting requests try again."""
@@ -216,9 +255,9 @@ class Service:
             self._nearest[node] = min(self.fleet.ready, key=lambda r: self.network.path(node, r.node.name).latency_s)
         return self._nearest.get(node)
 
-    def latest_replica(self) -> Replica | None:
-        """Return the replica made last, whatever became of it."""
-        return self.fleet.latest
+    def known_replica(self) -> Replica | None:
+        """Return the oldest ready replica, else the one made last, whatever became of it; None if there never was one."""
+        return self.first_replica() or self.fleet.latest
 
     def first_replica(self) -> Replica | None:
         """Return the oldest ready replica."""
@@ -226,7 +265,7 @@ class Service:
 
     def queued(self) -> int:
         """Return how many requests wait, here and at the replicas."""
-        return len(self.waiting) + sum(len(replica.queue) for replica in self.fleet.serving)
+        return len(self.waiting) + sum(replica.queued for replica in self.fleet.serving)
 
     def in_flight(self) -> int:
         """Return how many requests are here or sent to replicas."""

@@ -22,32 +22,33 @@ class SharedReplica(Replica):
             raise SimulationError(f"node {self.node.name!r} does not share its cores")
         self._cpu = self.node.fair_cpu
         self.running = 0
-        self._cap = min(self.service.cores, self.node.cores)
 
     def arrive(self, visit: Visit) -> None:
         visit.queued_s = self.clock.now
-        self.queue.push(visit)
+        self.line_up(visit)
         if self.running < self.service.concurrency:
             self.decide_soon()
 
     def _dispatch(self) -> None:
         while self.running < self.service.concurrency and self.queue:
             visit = self.queue.pop()
-            if visit.stage.revocable and self.given_up(visit):
+            if visit.stage.revocable and self.drop(visit):
                 continue
             visit.started_s = self.clock.now
             self.running += 1
-            self._cpu.run(visit.stage.seconds(visit, self) * self._cap, self._cap, self._finish, visit)
+            self.edge_s -= self.clock.now
+            self._cpu.run(visit.stage.seconds(visit, self) * self.cores_each, self.cores_each, self._finish, visit)
 
     def _finish(self, visit: Visit) -> None:
         now = self.clock.now
         self.running -= 1
-        self.served_slot_s += now - visit.started_s
-        self.record(visit, visit.started_s, now, visit.stage.seconds(visit, self) * self._cap, 1)
+        self.edge_s += now
+        self.record(visit, visit.started_s, now, visit.stage.seconds(visit, self) * self.cores_each, 1)
         if self.queue:
             self.decide_soon()
         self.served(visit)
 
     def unfinished(self) -> list[tuple[Visit, float, int]]:
-        mine = [(visit, left) for visit, left in self._cpu.unfinished() if visit.replica is self]
-        return [(visit, visit.stage.seconds(visit, self) * self._cap - left, 1) for visit, left in mine]
+        running = self._cpu.unfinished()
+        mine = [(v, left) for v, left in running if isinstance(v, Visit) and v.replica is self]
+        return [(visit, visit.stage.seconds(visit, self) * self.cores_each - left, 1) for visit, left in mine]

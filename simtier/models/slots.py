@@ -17,7 +17,6 @@ class SlotReplica(Replica):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._free = self.service.concurrency
-        self._cores_each = self.claim.cores / self.service.concurrency
         self._heap = self.clock.heap
         self._end: Handler = self._finish  # bound once: `unfinished` looks for it
 
@@ -29,25 +28,26 @@ class SlotReplica(Replica):
     def arrive(self, visit: Visit) -> None:
         """Let the visit wait; who starts is decided when all of this instant's arrivals are there."""
         visit.queued_s = self.clock.now
-        self.queue.push(visit)
+        self.line_up(visit)
         if self._free:
             self.decide_soon()
 
     def _dispatch(self) -> None:
         while self._free and self.queue:
             visit = self.queue.pop()
-            if visit.stage.revocable and self.given_up(visit):
+            if visit.stage.revocable and self.drop(visit):
                 continue
-            visit.started_s = self.clock.now
+            now = visit.started_s = self.clock.now
             self._free -= 1
+            self.edge_s -= now
             self.clock.call_in(visit.stage.seconds(visit, self), self._end, visit)
 
     def _finish(self, visit: Visit) -> None:
         now = self.clock.now
         took_s = now - visit.started_s
         self._free += 1
-        self.served_slot_s += took_s
-        self.record(visit, visit.started_s, now, took_s * self._cores_each, 1)
+        self.edge_s += now
+        self.record(visit, visit.started_s, now, took_s * self.cores_each, 1)
         if self.queue:
             self.decide_soon()
         self.served(visit)
@@ -56,4 +56,4 @@ class SlotReplica(Replica):
         """Return what is in service: the visits whose end is still in the clock's heap."""
         now, finish = self.clock.now, self._end
         visits = [entry[4] for entry in self._heap if entry[3] is finish]
-        return [(visit, (now - visit.started_s) * self._cores_each, 1) for visit in visits]
+        return [(visit, (now - visit.started_s) * self.cores_each, 1) for visit in visits]

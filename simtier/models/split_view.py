@@ -63,11 +63,11 @@ class TierFacade:
         device, node = self._replica.device, self._replica.node
         if device is not None:
             return device.spec.peak_w - device.spec.idle_w
-        return (node.peak_w - node.idle_w) * min(1.0, self._replica.service.cores / node.cores)
+        return (node.peak_w - node.idle_w) * self._replica.cores_each / node.cores
 
     @property
     def queued(self) -> int:
-        return len(self._replica.queue) + self._replica.running
+        return self._replica.in_flight
 
 
 class SplitFacade:

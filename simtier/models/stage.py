@@ -17,13 +17,12 @@ class Stage:
     """One step of an application, run by one service.
 
     Attributes:
-        nexts: stages that get this one's output.
+        nexts: stages that get this one's output, each with the salt of the message to it.
         needs: how many stages hand it their output; above 1 it is a join and waits for all.
         joins: True if `needs` is above 1.
         revocable: see `App.revocable`.
         enter: begins this stage with a new visit to its whole.
         leave: goes on after a replica has served a visit.
-        salt: mixed into a request's number where links draw for it, so that each of its messages has draws of its own.
     """
 
     enter: Callable[[Visit], None]
@@ -31,7 +30,6 @@ class Stage:
 
     def __init__(self, name: str, app: App, timer: Timer, whole: Part, output_bytes: float) -> None:
         self.name = name
-        self.salt = app.new_salt()
         self.app = app
         self.timer = timer
         self.whole = whole
@@ -47,7 +45,7 @@ class Stage:
 
     def connect(self, nexts: tuple[Stage, ...], needs: int) -> None:
         """Take this stage's place in the graph."""
-        self.nexts = nexts
+        self.nexts = tuple((stage, self.app.new_salt()) for stage in nexts)
         self.needs = needs
         self.joins = needs > 1
         self.enter = self._gather if self.joins else self._entrance()
@@ -68,10 +66,10 @@ class Stage:
 
     def _hand_on(self, visit: Visit) -> None:
         """Hand the output to the next stages."""
-        for stage in self.nexts:
+        for stage, salt in self.nexts:
             if self.revocable and visit.id not in self.app.alive:
                 return  # over, perhaps by what just happened on another branch
-            stage.enter(visit.onward(stage, stage.whole, visit.at, self.output_bytes, self._clock.now))
+            stage.enter(visit.onward(stage, stage.whole, self.output_bytes, self._clock.now, salt))
 
     # -- joins: a replica is chosen at the first input; every input travels there on its own
 
@@ -82,23 +80,25 @@ class Stage:
         if visit is None:
             waiting[self] = arrived
             arrived.inputs = self.needs
-            arrived.later = ((arrived.at, arrived.nbytes),)
-            self.whole.service.consider(arrived)
+            arrived.inbox = ((arrived.at, arrived.nbytes, arrived.salt),)
+            self._admit_join(arrived)
         elif hasattr(visit, "replica"):
-            self._send_input(visit, arrived.at, arrived.nbytes)
+            self._send_input(visit, arrived.at, arrived.nbytes, arrived.salt)
         else:
-            visit.later += ((arrived.at, arrived.nbytes),)
+            visit.inbox += ((arrived.at, arrived.nbytes, arrived.salt),)
+
+    def _admit_join(self, visit: Visit) -> None:
+        """Have a replica chosen for a visit that waits for its inputs."""
+        visit.part.service.consider(visit)
 
     def send_inputs(self, visit: Visit) -> None:
         """Send the inputs that are there to the replica just chosen."""
-        for at, nbytes in visit.later:
-            self._send_input(visit, at, nbytes)
+        for at, nbytes, salt in visit.inbox:
+            self._send_input(visit, at, nbytes, salt)
 
-    def _send_input(self, visit: Visit, at: str, nbytes: float) -> None:
+    def _send_input(self, visit: Visit, at: str, nbytes: float, salt: int) -> None:
         replica = visit.replica
-        replica.way_from(at).send(
-            visit.id ^ self.salt, visit.id, nbytes, self._input_arrived, visit, replica.service.lost
-        )
+        replica.way_from(at).send(visit.id ^ salt, visit.id, nbytes, self._input_arrived, visit, replica.service.lost)
 
     def _input_arrived(self, visit: Visit) -> None:
         visit.inputs -= 1

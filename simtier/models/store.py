@@ -112,6 +112,10 @@ class StoringLink(Link):
             request, code, _, queued, began, sent, _ = row
             if sent > now:
                 yield (request, code, self._gone(row), queued, began, now, math.nan)
+        for row in self._line:
+            if row[STARTED] > now:
+                request, code, nbytes, queued, _, _, _ = row
+                yield (request, code, nbytes, queued, math.nan, math.nan, math.nan)
 
     def _begun(self) -> Iterator[Row]:
         """The messages whose transmission has begun: on a fifo link the first of the line at most.

@@ -137,10 +137,10 @@ class LayerTimer:
 
 
 def processor_of(replica: Replica, precision: str) -> Processor:
-    """Return what a replica computes on: its accelerator, or its share of the node's cores."""
+    """Return what one slot of a replica computes on: its accelerator, or its share of the replica's cores."""
     if replica.device is not None:
         return replica.device.spec.processor(precision)
-    processor = replica.node.processor(precision, min(replica.service.cores, replica.node.cores))
+    processor = replica.node.processor(precision, min(replica.cores_each, replica.node.cores))
     if processor is None:
         raise SimulationError(f"node {replica.node.name!r} has no known hardware, so no cost model can time work there")
     return processor

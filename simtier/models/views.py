@@ -67,7 +67,7 @@ class RequestFacade:
     @property
     def work_s(self) -> float:
         visit = self._visit
-        replica = getattr(visit, "replica", None) or visit.part.service.first_replica()
+        replica = getattr(visit, "replica", None) or visit.part.service.known_replica()
         return visit.stage.seconds(visit, replica) if replica is not None else float("nan")
 
     @property
@@ -165,7 +165,7 @@ class ReplicaFacade:
 
     @property
     def queued(self) -> int:
-        return len(self._replica.queue)
+        return self._replica.queued
 
     @property
     def running(self) -> int:

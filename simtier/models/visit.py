@@ -43,11 +43,14 @@ class Visit:
         at: node where its data is.
         nbytes: how much data that is.
         sent_s: when it was ready to go to this part.
+        routed_s: when a replica was chosen and it set out; not set before.
+        salt: mixed into the request's number where links draw for this message; not set on a request's first visit, which needs none.
         queued_s: when it reached the replica; not set before.
         started_s: when its service began; not set before.
         replica: who serves it; not set before it is chosen.
         inputs: for a join, inputs that have not arrived yet.
-        later: for a join, inputs that wait for the replica to be chosen; for a split DNN, the parts that follow.
+        inbox: for a join, inputs that wait for the replica to be chosen: node, bytes and salt of each; not set otherwise.
+        later: for a split DNN, the parts that follow.
         served_s: when the answer set out; only set on a request's first visit, and only if that takes time.
     """
 
@@ -55,6 +58,7 @@ class Visit:
         "arrival_s",
         "at",
         "id",
+        "inbox",
         "inputs",
         "later",
         "nbytes",
@@ -62,16 +66,21 @@ class Visit:
         "part",
         "queued_s",
         "replica",
+        "routed_s",
+        "salt",
         "sent_s",
         "served_s",
         "stage",
         "started_s",
     )
 
+    inbox: tuple[tuple[str, float, int], ...]
     inputs: int
     later: tuple[Any, ...]
     queued_s: float
     replica: Replica
+    routed_s: float
+    salt: int
     served_s: float
     started_s: float
 
@@ -86,15 +95,16 @@ class Visit:
 
     # No __init__: calling one takes longer than all of the assignments, and `Origin.arrive` makes a visit for each request.
 
-    def onward(self, stage: Stage, part: Part, at: str, nbytes: float, now: float) -> Visit:
-        """Return the same request's visit to something that comes after this."""
+    def onward(self, stage: Stage, part: Part, nbytes: float, now: float, salt: int) -> Visit:
+        """Return the same request's visit to something that comes after this, where this one is."""
         visit = Visit()
         visit.id = self.id
         visit.origin = self.origin
         visit.arrival_s = self.arrival_s
         visit.stage = stage
         visit.part = part
-        visit.at = at
+        visit.at = self.at
         visit.nbytes = nbytes
         visit.sent_s = now
+        visit.salt = salt
         return visit

@@ -66,7 +66,7 @@ def time_picture(facts: Facts, name: str, parts: TimeParts) -> Picture:
         "Means over all requests that ended ok, also over those that did not take a stage at a tier, so that "
         + ("the bars add up to the mean latency. " if chain else "they can be compared. ")
         + ("" if chain else "Stages overlap in time here, so the bars do not add up to the mean latency. ")
-        + "On the way there: network transfer, and any wait for a replica to be sent to"
+        + "On the way there: network transfer. Waiting: in the replica's queue, and before that for a replica"
         + ("." if chain else "; where stages join, also the wait for the last input.")
     )
     if len(parts.rows) > timeparts_figure.MOST:

@@ -13,9 +13,20 @@ from simtier.metrics.reading import Columns, Sums, Texts, batches
 from simtier.report.facts import Facts
 
 _REQUESTS = ("replication", "request", "app", "outcome", "arrival_s", "served_s", "end_s")
-_STAGES = ("replication", "request", "stage", "part", "node", "sent_s", "queued_s", "started_s", "finished_s")
-_REPLICATION = 1 << 44
-"""Requests of replication r are numbered from r times this, so that one integer names a request."""
+_STAGES = (
+    "replication",
+    "request",
+    "stage",
+    "part",
+    "node",
+    "sent_s",
+    "routed_s",
+    "queued_s",
+    "started_s",
+    "finished_s",
+)
+_REPLICATIONS = 10_000
+"""As many as a run may have: request times this plus replication is one integer for a request, below 2^63 for 2^17 sources."""
 
 Row = tuple[str, str]
 """A stage and a tier."""
@@ -75,7 +86,7 @@ class _Served:
 
 
 def _key(batch: Columns) -> NDArray[np.int64]:
-    key: NDArray[np.int64] = batch["replication"].astype(np.int64) * _REPLICATION + batch["request"]
+    key: NDArray[np.int64] = batch["request"] * _REPLICATIONS + batch["replication"]
     return key
 
 
@@ -88,8 +99,8 @@ def time_parts(facts: Facts) -> dict[str, TimeParts]:
         app = served.apps(batch)
         rows = (app >= 0) & ~np.isnan(batch["finished_s"]) & ~np.isnan(batch["started_s"])
         keys = [app[rows], *(batch[name][rows] for name in ("replication", "stage", "part", "node"))]
-        way = batch["queued_s"] - batch["sent_s"]
-        wait, work = batch["started_s"] - batch["queued_s"], batch["finished_s"] - batch["started_s"]
+        way, work = batch["queued_s"] - batch["routed_s"], batch["finished_s"] - batch["started_s"]
+        wait = batch["started_s"] - batch["queued_s"] + batch["routed_s"] - batch["sent_s"]
         sums.add(keys, [np.ones(int(rows.sum())), way[rows], wait[rows], work[rows]])
     names = [texts.names[code] for code in dict.fromkeys(app for app, _ in served.totals.by_key)]
     return {name: _of_app(name, facts, texts, served.totals, sums) for name in facts.scenario["apps"] if name in names}

@@ -39,7 +39,7 @@ class Exponential(Part):
 
 
 class MeanCv(Part):
-    """Gamma, log-normal, Weibull or hyperexponential, given by the mean and CV of the values themselves (not of logarithms)."""
+    """Gamma, log-normal or Weibull, given by the mean and CV of the values themselves (not of logarithms)."""
 
     distribution: Literal["gamma", "lognormal", "weibull"]
     mean: Annotated[Seconds, Field(gt=0)]
@@ -64,6 +64,13 @@ class Uniform(Part):
         return self
 
 
+class OrText:
+    """Says in the JSON Schema that a text may stand for the whole, as validators here allow."""
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        return {"anyOf": [{"type": "string"}, handler(core)]}
+
+
 def _fixed_if_text(value: Any) -> Any:
     return {"distribution": "fixed", "value": value} if isinstance(value, str | int | float) else value
 
@@ -71,6 +78,7 @@ def _fixed_if_text(value: Any) -> Any:
 Time = Annotated[
     Annotated[Fixed | Exponential | MeanCv | Uniform, Field(discriminator="distribution")],
     BeforeValidator(_fixed_if_text),
+    OrText(),
 ]
 """A time: text such as `40 ms`, or a distribution such as `{distribution: exponential, mean: 40 ms}`."""
 
@@ -93,6 +101,10 @@ class PolicyRef(BaseModel):
 
     use: str
     """Built-in name, `module:Class`, or `./file.py:Class` relative to the scenario file."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: Any, handler: Any) -> dict[str, Any]:
+        return {"anyOf": [{"type": "string"}, handler(core)]}
 
     @model_validator(mode="before")
     @classmethod

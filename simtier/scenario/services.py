@@ -6,10 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from simtier.scenario.base import Cost, Fixed, Name, Part, PolicyRef, Time
+from simtier.scenario.base import Cost, Fixed, Name, OrText, Part, PolicyRef, Time
 from simtier.units import Bytes, DollarsPerSecond, Seconds
 
-Names = Annotated[tuple[Name, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v), Field(min_length=1)]
+Names = Annotated[
+    tuple[Name, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v), Field(min_length=1), OrText()
+]
 
 
 class ServicePolicies(Part):
@@ -66,7 +68,7 @@ class Service(Part):
     accelerator: bool = False
     """True: a replica runs on an accelerator of its node; replicas on the same one take turns, batch by batch."""
     concurrency: Annotated[int, Field(ge=1)] = 1
-    """Requests a replica serves at a time, each at full speed on its own share of the cores; with batching, batches at a time."""
+    """Slots: requests, or batches, that a replica serves at a time; each has its share of the replica's cores for itself."""
     max_batch: Annotated[int, Field(ge=1)] = 32
     """Most requests in a batch."""
     startup: Time = Fixed.model_construct(value=0.0)
@@ -75,6 +77,14 @@ class Service(Part):
     """Price of one replica for as long as it lives, besides its node's."""
     policies: ServicePolicies = ServicePolicies()
     """Policies of this service."""
+
+    @model_validator(mode="after")
+    def _one_batch_at_a_time(self) -> Service:
+        if self.accelerator and self.concurrency > 1:
+            raise ValueError(
+                "an accelerator runs one batch at a time: leave out `concurrency`, use batching or more replicas"
+            )
+        return self
 
 
 class Stage(Part):
@@ -85,7 +95,7 @@ class Stage(Part):
     time: Time | None = None
     """Service time, on a node of speed 1."""
     cost: Cost | None = None
-    """Service time by operations and bytes, through the roofline model of the replica's hardware."""
+    """Service time by operations and bytes, through the roofline model of what one slot of the replica runs on."""
     model: str | None = None
     """DNN of the catalogue (`simtier models`), in place of `time` or `cost`."""
     split: Names | None = None
@@ -98,6 +108,12 @@ class Stage(Part):
     """Stages that must be finished before; the stage written before, if not given; `[]` starts with the request."""
     output: Bytes = 0.0
     """Bytes the stage hands to each stage after it."""
+
+    @model_validator(mode="after")
+    def _waits_once(self) -> Stage:
+        if self.after is not None and len(set(self.after)) < len(self.after):
+            raise ValueError(f"`after` names a stage twice: {', '.join(self.after)}")
+        return self
 
     @model_validator(mode="after")
     def _one_way_to_run(self) -> Stage:

@@ -6,11 +6,11 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from simtier.scenario.base import Name, Part, Share, Time
+from simtier.scenario.base import Name, OrText, Part, Share, Time
 from simtier.units import Bytes, BytesPerSecond, DollarsPerByte, DollarsPerSecond, JoulesPerByte, Seconds, Watts
 
 Count = Annotated[int, Field(ge=1, le=100_000)]
-Accelerators = Annotated[tuple[str, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)]
+Accelerators = Annotated[tuple[str, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v), OrText()]
 
 
 class Nodes(Part):
@@ -110,4 +110,12 @@ class Links(Part):
     def _two_ends(self) -> Links:
         if self.source == self.target:
             raise ValueError(f"links {self.source!r} to itself")
+        return self
+
+    @model_validator(mode="after")
+    def _delivers(self) -> Links:
+        if self.loss == 1 and self.retransmit_after is not None:
+            raise ValueError(
+                "loses every message and sends it again for ever: lower `loss`, or leave out `retransmit_after`"
+            )
         return self

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from simtier.scenario.base import Cv, Name, Part, Share, Time
+from simtier.scenario.base import Cv, Name, OrText, Part, Share, Time
 from simtier.units import Bytes, PerSecond, PerSecondOrZero, Seconds
 
 
@@ -118,7 +118,7 @@ class Workload(Part):
 
     app: Name
     """Application."""
-    source: Annotated[tuple[Name, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)] = Field(
+    source: Annotated[tuple[Name, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v), OrText()] = Field(
         alias="from"
     )
     """Tiers, node groups or nodes the requests come from; each node is a source of its own, with the full rate."""

@@ -41,11 +41,14 @@ class Found:
 
 
 def search_directories(extra: Sequence[Path] = ()) -> tuple[Path, ...]:
-    """Return the directories to search, in order, each once; those that do not exist stay, so that messages name them.
+    """Return the directories to search, in order, each once; raises TraceError if one of `extra` is no directory.
 
     `extra` (the command line's --traces), then SIMTIER_TRACES (separated as PATH is), then traces/ in the working
     directory, then the traces/ beside the checkout simtier runs from, if there is one.
     """
+    for path in extra:
+        if not path.expanduser().is_dir():
+            raise TraceError(f"{str(path)!r} is no directory to look for traces in: name one that is there")
     named = [Path(part) for part in os.environ.get("SIMTIER_TRACES", "").split(os.pathsep) if part]
     beside = Path(__file__).resolve().parents[2] / "traces"
     local = [path for path in (Path("traces"), beside) if path.is_dir()]
@@ -55,8 +58,10 @@ def search_directories(extra: Sequence[Path] = ()) -> tuple[Path, ...]:
     return tuple(ordered.values())
 
 
-def find(name: str, directories: Sequence[Path]) -> Found:
+def find(name: str, directories: Sequence[Path], base: Path = Path()) -> Found:
     """Return where the trace `name` lies, in the first of `directories` that has it; nothing of the trace is read.
+
+    A file of one's own (`dataset:path`) is looked for relative to `base`, the folder of the scenario that names it.
 
     Raises TraceError for a name of another form, an unknown dataset, a trace that no directory has (with the closest
     one they do have), and for a broken archive on the way.
@@ -69,7 +74,11 @@ def find(name: str, directories: Sequence[Path]) -> Found:
     if match[1] not in DATASETS:
         raise TraceError(f"trace {name!r}: no dataset {match[1]!r}{did_you_mean(match[1], DATASETS)}")
     dataset = DATASETS[match[1]]
-    return _own_file(name, dataset, Path(match[3])) if match[2] == ":" else _in(name, dataset, match[3], directories)
+    return (
+        _own_file(name, dataset, base / Path(match[3]).expanduser())
+        if match[2] == ":"
+        else _in(name, dataset, match[3], directories)
+    )
 
 
 def available(directories: Sequence[Path]) -> dict[str, Found]:
@@ -106,7 +115,6 @@ def _hint(item: str, known: Iterable[str]) -> str:
 
 
 def _own_file(name: str, dataset: Dataset, path: Path) -> Found:
-    path = path.expanduser()
     if not path.is_file():
         raise TraceError(f"trace {name!r}: there is no file {str(path)!r}")
     inside = stored.members(path)

@@ -43,16 +43,16 @@ class AppMaker:
         self._streams = streams
         self._services = services
 
-    def make(self, name: str, written: Written, partitioning: Callable[[], Asker], closes_s: float) -> App:
-        """Return the application with its graph of stages; `partitioning` makes an asker if a DNN is split."""
+    def make(self, name: str, written: Written, partitioning: Callable[[str], Asker], closes_s: float) -> App:
+        """Return the application with its graph of stages; `partitioning` makes the asker of a stage if a DNN is split."""
         timeout = written.timeout if written.timeout is not None else float("inf")
         app = App(name, self._clock, self._network, self._journal, written.response, timeout, written.priority)
         before = parents(written.stages)
         ends = set(written.stages) - {parent for names in before.values() for parent in names}
         stages: dict[str, Stage] = {}
         for key, described in written.stages.items():
-            result = written.response if key in ends else described.output
-            stages[key] = self._stage(key, described, app, partitioning, result)
+            answer = written.response if key in ends else None
+            stages[key] = self._stage(key, described, app, partitioning, answer)
             self._tell_service(stages[key])
         for key, stage in stages.items():
             nexts = tuple(stages[other] for other, names in before.items() if key in names)
@@ -65,14 +65,16 @@ class AppMaker:
         return app
 
     def _stage(
-        self, name: str, written: WrittenStage, app: App, partitioning: Callable[[], Asker], result: float
+        self, name: str, written: WrittenStage, app: App, partitioning: Callable[[str], Asker], answer: float | None
     ) -> Stage:
         if written.model is not None:
             names = written.split or (written.service or "",)
             services = [self._services[service] for service in names]
             timer = LayerTimer(dnn(written.model), written.precision)
             output = written.output or timer.dnn.crossing_bytes(len(timer.dnn.layers), written.precision)
-            return DnnStage(name, app, timer, services, partitioning(), output, result or output)
+            return DnnStage(
+                name, app, timer, services, partitioning(name), output, output if answer is None else answer
+            )
         assert written.service is not None
         whole = Part(self._services[written.service])
         return Stage(name, app, self._timer(name, written, app), whole, written.output)

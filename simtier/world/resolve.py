@@ -31,7 +31,8 @@ def resolve(scenario: Scenario) -> Scenario:
 def with_files(scenario: Scenario, folder: Path) -> Scenario:
     """Copy the policy files that `scenario` names into `folder`/policies and return the scenario that names these copies.
 
-    So a result can be run again, whatever becomes of the original files. Modules that such a file imports are not copied.
+    So a result can be run again, whatever becomes of the original files. Modules that such a file imports are not copied, nor are
+    traces: for a trace file of one's own the whole path is written.
     """
     changed = scenario.model_dump(mode="json", by_alias=True)
     for place in _policy_sets(changed):
@@ -39,7 +40,20 @@ def with_files(scenario: Scenario, folder: Path) -> Scenario:
             file, _, name = ref["use"].rpartition(":") if ref else ("", "", "")
             if file.endswith(".py"):
                 ref["use"] = f"./{_copied(scenario.folder / file, folder / 'policies').relative_to(folder)}:{name}"
+    for holder in _trace_holders(changed):
+        dataset, sign, path = holder["trace"].partition(":")
+        if sign:  # a file of one's own: said so that it is found from anywhere
+            holder["trace"] = f"{dataset}:{(scenario.folder / Path(path).expanduser()).resolve()}"
     return Scenario.from_dict(changed)
+
+
+def _trace_holders(part: Any) -> Iterator[dict[str, Any]]:
+    """Yield every mapping that names a trace, in a scenario written as plain data."""
+    if isinstance(part, dict):
+        if isinstance(part.get("trace"), str):
+            yield part
+        for value in part.values():
+            yield from _trace_holders(value)
 
 
 def _copied(file: Path, folder: Path) -> Path:

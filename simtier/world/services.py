@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
 from simtier.catalogue.dnn import dnn
-from simtier.contract import Asker
 from simtier.errors import Problem, ScenarioError
 from simtier.models.autoscaler import Autoscaler
+from simtier.models.batch_line import BatchLine
 from simtier.models.batches import BatchReplica
 from simtier.models.fifo import FifoReplica
 from simtier.models.node import Claim, Node
@@ -35,22 +35,16 @@ class ReplicaMaker:
 
     def __call__(self, service: Service, node: Node, device: Any) -> Replica:
         """Return a new replica of `service` on `node`."""
-        batching = service.askers["batching"]
-        parts = (
-            next(self._numbers),
-            service,
-            node,
-            device,
-            service.spec.claim,
-            queue_for(service.askers["scheduling"]),
-        )
+        batching, scheduling = service.askers["batching"], service.askers["scheduling"]
+        queue = queue_for(scheduling) if batching.skip else BatchLine(scheduling)
+        parts = (next(self._numbers), service, node, device, service.spec.claim, queue)
         replica: Replica
         if device is not None or not batching.skip:
             replica = BatchReplica(*parts, batching=batching)
         elif node.fair_cpu is not None:
             replica = SharedReplica(*parts)
         else:
-            replica = (FifoReplica if service.askers["scheduling"].skip else SlotReplica)(*parts)
+            replica = (FifoReplica if scheduling.skip else SlotReplica)(*parts)
         self.made.append(replica)
         return replica
 
@@ -90,6 +84,10 @@ def start_initial(service: Service, written: Written, nodes: Sequence[Node]) -> 
         if not service.fleet.start(ready=True, on=node):
             where = f"node {node.name!r}" if node is not None else f"any node of {', '.join(written.on)}"
             claim = service.spec.claim
+            if any(each.has_room(claim) for each in nodes) and node is None:
+                raise service.askers["placement"].wrong(
+                    None, f"a node for replica {number + 1} of {len(wanted)} of time zero"
+                )
             raise ScenarioError(
                 [
                     Problem(
@@ -102,17 +100,7 @@ def start_initial(service: Service, written: Written, nodes: Sequence[Node]) -> 
             )
 
 
-def make_service(
-    scenario: Scenario,
-    name: str,
-    nodes: Sequence[Node],
-    make: Callable[..., Service],
-    streams: Streams,
-    askers: dict[str, Asker],
-) -> Service:
-    """Return the service with its initial replicas and its autoscaler."""
-    written = scenario.services[name]
-    service = make(service_spec(name, written, weight_bytes(scenario, name), streams), nodes, askers)
-    start_initial(service, written, nodes)
-    Autoscaler(service, askers["autoscaling"], written.least, written.most)
-    return service
+def start_service(service: Service, written: Written) -> None:
+    """Start the replicas of time zero, and the autoscaler; every policy has been started before."""
+    start_initial(service, written, service.fleet.nodes)
+    Autoscaler(service, service.askers["autoscaling"], written.least, written.most)

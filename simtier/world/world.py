@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 from simtier.catalogue.policies import load_policy
 from simtier.clock import Clock
-from simtier.contract import Asker, Decisions, Policy, ServiceView
+from simtier.contract import Asker, Decisions, ServiceView
 from simtier.journal import Journal
-from simtier.models.link import Link
 from simtier.models.network import Network
-from simtier.models.node import Node
 from simtier.models.sampler import Probe, Sampler
 from simtier.models.service import Service
 from simtier.models.views import SiteFacade
 from simtier.scenario import Scenario
 from simtier.streams import Streams
 from simtier.world.apps import AppMaker
-from simtier.world.services import SERVICE_KINDS, ReplicaMaker, make_service
+from simtier.world.services import SERVICE_KINDS, ReplicaMaker, service_spec, start_service, weight_bytes
 from simtier.world.topology import Members, add_links, make_nodes
 from simtier.world.traces import TraceShelf
 from simtier.world.workloads import start_workloads
@@ -51,7 +49,7 @@ class World:
         self._journal = journal
         self._streams = streams
         self._decisions = decisions
-        self._policies: list[tuple[Policy, str, Asker]] = []
+        self._askers: list[Asker] = []
         self.nodes = make_nodes(scenario.nodes, self.clock)
         members = Members(self.nodes)
         self.network = Network(self.clock, streams, journal.tables["transfers"], journal.code)
@@ -62,11 +60,15 @@ class World:
         self._site = SiteFacade(
             self.clock,
             self.network,
-            {name: node.view for name, node in self.nodes.items()},
+            MappingProxyType({name: node.view for name, node in self.nodes.items()}),
             MappingProxyType(self._service_views),
         )
         for name in scenario.services:
             self.services[name] = self._service(name, members)
+            self._service_views[name] = self.services[name].view
+        self._start_policies()
+        for name, service in self.services.items():
+            start_service(service, scenario.services[name])
         maker = AppMaker(self.clock, self.network, journal, streams, self.services)
         self.apps = {
             name: maker.make(name, written, self._partitioning(name), self.until_s)
@@ -86,7 +88,7 @@ class World:
         for app in self.apps.values():
             app.close()
         for service in self.services.values():
-            service.fleet.close()
+            service.close()
         self.network.close()
 
     @property
@@ -98,45 +100,51 @@ class World:
     # -- building
 
     def _service(self, name: str, members: Members) -> Service:
+        """Return a service that has no replicas yet."""
         written = self.scenario.services[name]
         nodes = members.of_all(written.on, f"services.{name}.on")
         askers = {kind: self._asker(kind, name, written.policies) for kind in SERVICE_KINDS}
+        spec = service_spec(name, written, weight_bytes(self.scenario, name), self._streams)
+        return Service(spec, nodes, self.clock, self.network, self._journal, askers, self.replicas)
 
-        def make(spec: Any, nodes: Sequence[Node], askers: dict[str, Asker]) -> Service:
-            service = Service(spec, nodes, self.clock, self.network, self._journal, askers, self.replicas)
-            self.services[name] = service
-            self._service_views[name] = service.view
-            return service
+    def _partitioning(self, app: str) -> Callable[[str], Asker]:
+        def asker(stage: str) -> Asker:
+            made = self._asker("partitioning", f"{app}.{stage}", self.scenario.apps[app].policies)
+            self._start(made)
+            return made
 
-        return make_service(self.scenario, name, nodes, make, self._streams, askers)
-
-    def _partitioning(self, app: str) -> Callable[[], Asker]:
-        return lambda: self._asker("partitioning", app, self.scenario.apps[app].policies)
+        return asker
 
     def _asker(self, kind: str, owner: str, own: Any) -> Asker:
-        """Load, start and wrap the policy of `kind` for one owner: its own choice, else the scenario's."""
+        """Load and wrap the policy of `kind` for one owner: its own choice, else the scenario's."""
         ref = getattr(own, kind) or getattr(self.scenario.policies, kind)
         policy = load_policy(kind, ref.use, ref.given, self.scenario.folder)
         asker = Asker(policy, ref.use, owner, lambda: self.clock.now, self._decisions)
-        asker.tell(policy.start, self._site, self._streams.stream(f"policy/{owner}/{kind}"))
-        self._policies.append((policy, owner, asker))
+        self._askers.append(asker)
         return asker
+
+    def _start_policies(self) -> None:
+        """Start all policies loaded so far: every node and service is there to be seen, no replica is yet."""
+        for asker in self._askers:
+            self._start(asker)
+
+    def _start(self, asker: Asker) -> None:
+        rng = self._streams.stream(f"policy/{asker.owner}/{asker.policy.kind}")
+        asker.tell(asker.policy.start, self._site, rng)
 
     def _let_policies_observe(self) -> None:
         for app in self.apps.values():
-            for policy, _, asker in self._policies:
-                if policy.observes():
-                    app.observe(asker.tell, policy)
+            for asker in self._askers:
+                if asker.policy.observes():
+                    app.observe(asker.tell, asker.policy)
 
     def _probes(self) -> list[Probe]:
-        """Return what is sampled: each service, each group of links."""
-        probes: list[Probe] = []
-        for name, service in self.services.items():
-            probes += [("service", name, metric, partial(read, service)) for metric, read in SERVICE_PROBES.items()]
-        for group in dict.fromkeys(self.link_groups.values()):
-            links = [link for name, link in self.network.links.items() if self.link_groups[name] == group]
-            probes += [("links", group, metric, partial(read, links)) for metric, read in LINK_PROBES.items()]
-        return probes
+        """Return what is sampled: the queues and replicas of each service; links are told by the transfers table."""
+        return [
+            ("service", name, metric, partial(read, service))
+            for name, service in self.services.items()
+            for metric, read in SERVICE_PROBES.items()
+        ]
 
 
 SERVICE_PROBES: dict[str, Callable[[Service], float]] = {
@@ -144,8 +152,4 @@ SERVICE_PROBES: dict[str, Callable[[Service], float]] = {
     "running": lambda service: sum(replica.running for replica in service.fleet.serving),
     "ready": lambda service: len(service.fleet.ready),
     "starting": lambda service: len(service.fleet.starting),
-}
-LINK_PROBES: dict[str, Callable[[Sequence[Link]], float]] = {
-    "queued": lambda links: sum(link.queued for link in links),
-    "active": lambda links: sum(link.active for link in links),
 }

@@ -54,15 +54,20 @@ def test_every_example_is_what_its_field_takes(name: str) -> None:
 
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> simtier.Result:
+    folder = tmp_path_factory.mktemp("docs")
+    rule = "from simtier import Routing\nclass First(Routing):\n    def choose(self, request, replicas):\n        return replicas[0]\n"
+    (folder / "rule.py").write_text(rule, encoding="utf-8")
     changes = {"run.duration": "20 s", "run.warmup": "1 s", "run.replications": "2"}
+    changes["services.front.policies.routing"] = f"{folder / 'rule.py'}:First"
     loaded = simtier.Scenario.load(ROOT / "scenarios" / "edge_cloud_web.yaml", changes)
-    found = simtier.run(loaded, out=tmp_path_factory.mktemp("docs") / "result", explain=5)
+    found = simtier.run(loaded, out=folder / "result", explain=5)
     write_report(found.directory)
     return found
 
 
 def test_every_file_of_a_result_is_described(result: simtier.Result) -> None:
-    assert {path.name for path in result.directory.iterdir()} == set(results.meanings()["files"])
+    found = {f"{path.name}/" if path.is_dir() else path.name for path in result.directory.iterdir()}
+    assert found == set(results.meanings()["files"])
 
 
 def test_every_key_of_a_result_is_described(result: simtier.Result) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from simtier.contract import Admission, RequestView, ServiceView, SiteView
@@ -12,8 +14,8 @@ class DeadlineFeasible(Admission):
 
     Expected end = now + waiting requests x mean service time / slots + its own service time (as Clockwork
     refuses what it predicts to be late: Gujarati et al., OSDI 2020), for a queue in order of arrival.
-    What remains of running requests, network time and cold starts are left out, so it errs towards letting in; with no
-    replica ready it reckons as if one were.
+    What remains of running requests, network time and cold starts are left out, so it errs towards letting in. With no
+    replica ready it reckons as if one were; as long as there never was one it lets everything in, for it knows no times.
     """
 
     def start(self, site: SiteView, rng: np.random.Generator) -> None:
@@ -23,4 +25,5 @@ class DeadlineFeasible(Admission):
     def admit(self, request: RequestView, service: ServiceView) -> bool:
         """Return whether the request is expected to end by its deadline."""
         wait_s = service.queued * service.work_s / (max(service.ready, 1) * service.concurrency)
-        return self._site.now_s + wait_s + request.work_s <= request.deadline_s
+        end_s = self._site.now_s + wait_s + request.work_s
+        return math.isnan(end_s) or end_s <= request.deadline_s

@@ -89,8 +89,10 @@ def _cannot_time(service: Service, name: str, group: Group, precision: str) -> s
                 device.processor(precision)
         elif group.machine is None:
             return f"service {name!r} runs on {group.name!r}, whose nodes name no hardware to time operations on"
+        elif not service.cores:
+            return f"service {name!r} has 0 cores, on which operations never end"
         else:
-            group.machine.processor(precision, min(service.cores, group.cores) or None)
+            group.machine.processor(precision, min(service.cores, group.cores))
     except CatalogueError as error:
         return f"service {name!r} runs on {group.name!r}: {error}"
     return ""

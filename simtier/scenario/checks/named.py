@@ -42,12 +42,12 @@ def traces(facts: Facts, directories: Sequence[Path]) -> Iterator[Problem]:
     from simtier.traces import find, read, search_directories  # noqa: PLC0415 - loads pyarrow, only needed with traces
 
     wanted = list(_traces(facts))
-    searched = search_directories(directories) if wanted else ()
+    searched = search_directories(directories)
     verdicts: dict[str, tuple[str, str]] = {}
     for path, name, family in wanted:
         if name not in verdicts:
             try:
-                verdicts[name] = (read(find(name, searched)).family, "")
+                verdicts[name] = (read(find(name, searched, facts.scenario.folder)).family, "")
             except TraceError as error:
                 verdicts[name] = ("", str(error))
         found, trouble = verdicts[name]
