@@ -139,13 +139,21 @@ def _sections(examples: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
 
 def _fields(part: Part, examples: Mapping[str, str]) -> str:
     properties = part.model_json_schema(by_alias=True)
-    schemas = properties.get("properties") or properties["$defs"][part.__name__]["properties"]
+    schemas = _properties(properties, part.__name__)
     rows = []
     for name, field in part.model_fields.items():
         key = field.alias or name
         shown = [code(key), in_words(field, schemas[key]), _default(part, name, field), code(examples[key])]
         rows.append([*shown, field.description or "Says which of them it is."])
     return table(["field", "type", "default", "example", "meaning"], rows)
+
+
+def _properties(schema: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return the fields of a part in its JSON Schema, which may stand among its definitions or beside a text."""
+    places = [schema, schema.get("$defs", {}).get(name, {})]
+    places += [choice for place in places for choice in place.get("anyOf", [])]
+    found: Mapping[str, Any] = next(place["properties"] for place in places if "properties" in place)
+    return found
 
 
 def _default(part: Part, name: str, field: FieldInfo) -> str:

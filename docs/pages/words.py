@@ -33,7 +33,7 @@ def _words(schema: Mapping[str, Any]) -> str:
         return f"[{quantity[1]}](#quantities)"
     if "discriminator" in schema:
         times = schema["discriminator"]["propertyName"] == "distribution"
-        return "text or [distribution](#times)" if times else "[arrivals](#arrivals)"
+        return "[distribution](#times)" if times else "[arrivals](#arrivals)"
     if "$ref" in schema:
         name = schema["$ref"].rsplit("/", 1)[1]
         return f"[{name}](#{anchor(name)})"

@@ -21,7 +21,8 @@ def summarise(folder: Path, scenario: Scenario, layout: Mapping[str, Any], ends:
         folder: where the Parquet files lie.
         scenario: what was run.
         layout: see simtier.world.layout.
-        ends: for each replication, the simulated time at which it ended (earlier than planned if interrupted).
+        ends: for each replication, the simulated time at which it ended (earlier than planned if interrupted). One that ended in
+            its warm-up has nothing to count and is left out, unless there is no other.
 
     Counts are sums over the replications, other numbers means, with `half_width_95` beside them if there are several.
     """
@@ -33,10 +34,12 @@ def summarise(folder: Path, scenario: Scenario, layout: Mapping[str, Any], ends:
         occupancy.transfers(folder, windows, group_of),
     )
     counted = tallies(folder, scenario, ends)
+    warm = [number for number, end in enumerate(ends) if end > scenario.run.warmup] or [0]
     found = combine(
         [
             request_metrics(counted, scenario, number, ends[number]) | _places(layout, window, *seen)
             for number, (window, *seen) in enumerate(zip(windows, *tables, strict=True))
+            if number in warm
         ]
     )
     add_verdicts(found, scenario)

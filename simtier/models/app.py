@@ -69,13 +69,12 @@ class App:
         `closes_s` is when the run ends.
         """
         self.first_stages = first_stages
+        self.respond = self._responder(closes_s)
         self._forks = forks or len(first_stages) > 1
         self._entry_salts = {stage: self.new_salt() for stage in first_stages}
         self._ends = ends
         # Whether nothing happens at a request's end but its row: no timeout to cancel, no branch to wait for, no policy that observes.
         self._unwatched = not self.revocable and ends == 1 and not self._observers
-        self._ok = self.outcomes["ok"]
-        self._closes_s = closes_s
 
     @property
     def plain(self) -> bool:
@@ -104,18 +103,23 @@ class App:
                 return
             stage.enter(first.onward(stage, stage.whole, first.nbytes, self.clock.now, self._entry_salts[stage]))
 
-    def respond(self, visit: Visit) -> None:
-        """Send the answer home after a last stage; a DAG with several answers with the last of them."""
-        origin = visit.origin
-        now = self.clock.now
-        delay = origin.delays.get(visit.at)
-        if delay is not None and now + delay < self._closes_s:
-            # Nothing can happen to an answer that is only delayed, and nobody waits for it: its end is known now.
-            del self.alive[visit.id]
-            deadline_s = visit.arrival_s + origin.target_s
-            self.record((visit.id, origin.tag, visit.arrival_s, now, now + delay, deadline_s, self._ok))
-        elif visit.id in self.alive and self._is_last(visit):
-            self._send_home(visit)
+    def _responder(self, closes_s: float) -> Callable[[Visit], None]:
+        """Return `respond`, with what it needs in local variables: every request of most runs ends here."""
+        clock, alive, record, ok = self.clock, self.alive, self.record, self.outcomes["ok"]
+
+        def respond(visit: Visit) -> None:
+            origin = visit.origin
+            now = clock.now
+            delay = origin.delays.get(visit.at)
+            if delay is not None and now + delay < closes_s:
+                # Nothing can happen to an answer that is only delayed, and nobody waits for it: its end is known now.
+                del alive[visit.id]
+                deadline_s = visit.arrival_s + origin.target_s
+                record((visit.id, origin.tag, visit.arrival_s, now, now + delay, deadline_s, ok))
+            elif visit.id in alive and self._is_last(visit):
+                self._send_home(visit)
+
+        return respond
 
     def end(self, outcome: str, visit: Visit) -> None:
         """Give a request its outcome now, if it has none yet."""
@@ -214,24 +218,11 @@ class Origin:
         target_s: SLO target, infinity without one.
         tag: the journal's number for app, workload and source.
         delays: how long answers need from nodes that only a delay parts from here; empty while somebody watches for them.
+        arrive: lets the request of that number enter the system now.
         on_end: called with the last visit of each finished request; None if nobody waits (open workloads).
     """
 
-    __slots__ = (
-        "_alive",
-        "_begin",
-        "_clock",
-        "_first",
-        "_part",
-        "app",
-        "delays",
-        "nbytes",
-        "node",
-        "on_end",
-        "tag",
-        "target_s",
-        "workload",
-    )
+    __slots__ = ("app", "arrive", "delays", "nbytes", "node", "on_end", "tag", "target_s", "workload")
 
     def __init__(self, app: App, workload: str, node: str, nbytes: float, target_s: float, journal: Journal) -> None:
         self.app = app
@@ -242,20 +233,28 @@ class Origin:
         self.tag = journal.tag("requests", app.name, workload, node)
         self.delays: dict[str, float] = {}
         self.on_end: Callable[[Visit], object] | None = None
-        self._clock = app.clock
-        self._alive = app.alive
-        self._first = app.first_stages[0]
-        self._part = self._first.whole
-        self._begin = self._first.enter if app.plain else app.begin
+        self.arrive = self._arrivals()
 
-    def arrive(self, number: int) -> None:
-        """Let request `number` enter the system now."""
-        visit = self._alive[number] = Visit()
-        visit.id = number
-        visit.origin = self
-        visit.arrival_s = visit.sent_s = self._clock.now
-        visit.stage = self._first
-        visit.part = self._part
-        visit.at = self.node
-        visit.nbytes = self.nbytes
-        self._begin(visit)
+    def _arrivals(self) -> Callable[[int], None]:
+        """Return `arrive`, with what it needs in local variables: every request of every run begins here."""
+        clock, alive, first, node, nbytes = (
+            self.app.clock,
+            self.app.alive,
+            self.app.first_stages[0],
+            self.node,
+            self.nbytes,
+        )
+        part, begin = first.whole, first.enter if self.app.plain else self.app.begin
+
+        def arrive(number: int) -> None:
+            visit = alive[number] = Visit()
+            visit.id = number
+            visit.origin = self
+            visit.arrival_s = visit.sent_s = clock.now
+            visit.stage = first
+            visit.part = part
+            visit.at = node
+            visit.nbytes = nbytes
+            begin(visit)
+
+        return arrive

@@ -104,7 +104,7 @@ def merged(sources: Sequence[Chunks]) -> Iterator[tuple[Times, NDArray[np.int64]
     live = list(range(len(sources)))
     while live:
         lasts = sorted(known[s].last for s in live)
-        safe = lasts[len(lasts) // 2]
+        safe = lasts[(len(lasts) - 1) // 2]
         pieces = []
         for source in live:
             k, times = known[source].take(safe)

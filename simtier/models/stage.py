@@ -49,12 +49,12 @@ class Stage:
         self.needs = needs
         self.joins = needs > 1
         self.enter = self._gather if self.joins else self._entrance()
-        self.done = self._hand_on if nexts else self.app.respond
-        self.leave = self._exit()
 
     def settle(self) -> None:
         """Look once at the finished application."""
         self.revocable = self.app.revocable
+        self.done = self._hand_on if self.nexts else self.app.respond
+        self.leave = self._exit()
 
     def _entrance(self) -> Callable[[Visit], None]:
         """Return what a visit with a single input does first."""

@@ -31,9 +31,10 @@ class Bins:
         self._steps: dict[Hashable, Curve] = defaultdict(lambda: np.zeros(number + 1))
 
     def add(self, key: Hashable, start: Curve, end: Curve, rate: Curve) -> None:
-        """Add intervals [start, end) in seconds, each with its rate; a NaN end is the end of the run."""
+        """Add intervals [start, end) in seconds, each with its rate; NaN is the end of the run."""
         until = self._width * self._number
-        start, end = np.clip(start, 0.0, until), np.clip(np.where(np.isnan(end), until, end), 0.0, until)
+        start = np.clip(np.where(np.isnan(start), until, start), 0.0, until)
+        end = np.clip(np.where(np.isnan(end), until, end), 0.0, until)
         weight = np.where(end > start, rate, 0.0)
         # The integral of a step at t is a part of t's own bin and all of every later one; an interval is a step up and one down.
         for edge, sign in ((start, weight), (end, -weight)):

@@ -109,6 +109,8 @@ def _rows(facts: Facts, table: str, columns: tuple[str, ...], wanted: Any) -> It
 def _visits(facts: Facts, wanted: Any) -> Iterator[_Slice]:
     """Yield waiting and service at replicas."""
     for row in _rows(facts, "stages", _STAGES, wanted):
+        if row["replica"] < 0:
+            continue  # it never got to a replica
         process = _node_process(facts, row["node"])
         thread = f"{row['service']} #{row['replica']} on {row['node']}"
         what = f"{row['stage']}: {row['part']}" if row["part"] else row["stage"]
@@ -132,6 +134,8 @@ def _visits(facts: Facts, wanted: Any) -> Iterator[_Slice]:
 def _messages(facts: Facts, wanted: Any) -> Iterator[_Slice]:
     """Yield waiting, transmission and propagation on links."""
     for row in _rows(facts, "transfers", _TRANSFERS, wanted):
+        if row["started_s"] != row["started_s"]:
+            continue  # it waited to the end of the run
         link, process = row["link"], f"link {facts.group_of_link.get(row['link'], row['link'])}"
         args = {"request": row["request"], "bytes": row["bytes"]}
         queued, started, sent = _ns(row["queued_s"]), _ns(row["started_s"]), _ns(row["sent_s"])

@@ -103,4 +103,7 @@ def start_initial(service: Service, written: Written, nodes: Sequence[Node]) -> 
 def start_service(service: Service, written: Written) -> None:
     """Start the replicas of time zero, and the autoscaler; every policy has been started before."""
     start_initial(service, written, service.fleet.nodes)
+    if not service.fleet.ready and service.askers["autoscaling"].skip:
+        message = "0 replicas, and an autoscaling policy that never asks for any: give replicas, or another policy"
+        raise ScenarioError([Problem(f"services.{service.name}.replicas", message)])
     Autoscaler(service, service.askers["autoscaling"], written.least, written.most)

@@ -92,6 +92,7 @@ class FakeRun:
         self.during(options["stop"])
         if self.error:
             raise self.error
+        options["also"](Path("there"))
         status = "interrupted" if options["stop"]() else self.status
         return SimpleNamespace(
             summary=SUMMARY, status=status, fingerprint="0123456789", directory=Path("there"), assumptions=["little"]

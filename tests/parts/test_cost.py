@@ -30,7 +30,7 @@ _processors = st.builds(
     memory_efficiency=_share,
     overhead_s=st.floats(0, 1e-3),
 )
-_counts = st.floats(0, 1e12)
+_counts = st.floats(0, 1e12, allow_subnormal=False).map(lambda count: count if count > 1e-9 else 0.0)
 _layers = st.builds(
     Layer,
     name=st.just("layer"),

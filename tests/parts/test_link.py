@@ -236,14 +236,15 @@ def test_a_delay_only_path_is_one_entry_in_the_heap_and_no_row() -> None:
 
 def test_what_is_not_delivered_at_the_end_is_booked_with_the_bytes_that_left() -> None:
     for sharing, expected in {
-        "fifo": [(1, 0, 100, 0, 0, 1), (2, 0, 50, 0, 1, 1.5)],  # the second is half through, the third has not begun
+        # The second is half through, the third has not begun.
+        "fifo": [(1, 0, 100, 0, 0, 1), (2, 0, 50, 0, 1, 1.5), (3, 0, 100, 0, math.nan, math.nan)],
         "none": [(1, 0, 100, 0, 0, 1), (2, 0, 100, 0, 0, 1), (3, 0, 100, 0, 0, 1)],
         "fair": [(1, 0, 50, 0, 0, 1.5), (2, 0, 50, 0, 0, 1.5), (3, 0, 50, 0, 0, 1.5)],
     }.items():
         world = World(link(latency=5, sharing=sharing)).send(0, 1, 100).send(0, 2, 100).send(0, 3, 100).play(1.5)
         assert world.rows == []
         world.network.close()
-        assert [row[:-1] for row in world.rows] == [pytest.approx(row) for row in expected]
+        assert [row[:-1] for row in world.rows] == [pytest.approx(row, nan_ok=True) for row in expected]
         assert all(math.isnan(row[-1]) for row in world.rows)
 
 
