@@ -137,5 +137,6 @@ def describe(item: Any, *, brief: bool = False, depth: int = 0) -> Any:
 
 
 def _short(answer: object) -> str:
-    text = repr(answer)
+    shown = describe(answer, brief=True)
+    text = repr(answer) if isinstance(shown, str) else repr(shown)
     return text if len(text) <= 200 else text[:197] + "..."

@@ -34,8 +34,8 @@ class BatchLine:
     def push(self, visit: Visit) -> None:
         """Let a visit join."""
         rank = 0.0 if self._asker.skip else asked_rank(self._asker, self._policy, visit)
-        key = (visit.stage, visit.part.first, visit.part.last)
-        heappush(self._heaps.setdefault(key, []), (rank, next(self._serial), visit))
+        place = (rank, next(self._serial), visit)
+        heappush(self._heaps.setdefault(_key(place), []), place)
         self._length += 1
 
     def pop(self) -> Visit:
@@ -44,33 +44,51 @@ class BatchLine:
 
     def take(self, most: int, gone: Callable[[Visit], bool]) -> list[Place]:
         """Take out the next visit and those behind it that can share its batch, `most` in all; `gone` ones are let go for good."""
-        taken: list[Place] = []
-        while not taken and self._heaps:
-            key = min(self._heaps, key=lambda each: self._heaps[each][0][:2])
-            heap = self._heaps[key]
-            while heap and len(taken) < most:
-                place = heappop(heap)
-                self._length -= 1
-                if not gone(place[2]):
-                    taken.append(place)
-            if not heap:
-                del self._heaps[key]
+        first = self._first(gone)
+        if first is None:
+            return []
+        taken = [first]
+        key = _key(first)
+        while key in self._heaps and len(taken) < most:
+            place = self._remove(key)
+            if not gone(place[2]):
+                taken.append(place)
         return taken
+
+    def _first(self, gone: Callable[[Visit], bool]) -> Place | None:
+        """Take out the next visit that is not gone; None if there is none."""
+        while self._heaps:
+            place = self._remove(min(self._heaps, key=lambda each: self._heaps[each][0][:2]))
+            if not gone(place[2]):
+                return place
+        return None
+
+    def _remove(self, key: Key) -> Place:
+        heap = self._heaps[key]
+        place = heappop(heap)
+        self._length -= 1
+        if not heap:
+            del self._heaps[key]
+        return place
 
     def give_back(self, places: list[Place]) -> None:
         """Put visits back where they were."""
         for place in places:
-            visit = place[2]
-            heappush(self._heaps.setdefault((visit.stage, visit.part.first, visit.part.last), []), place)
+            heappush(self._heaps.setdefault(_key(place), []), place)
         self._length += len(places)
 
     def sharing(self, place: Place) -> int:
         """Return how many visits wait that could share a batch with one that was taken out."""
-        visit = place[2]
-        return len(self._heaps.get((visit.stage, visit.part.first, visit.part.last), ()))
+        return len(self._heaps.get(_key(place), ()))
 
     def __len__(self) -> int:
         return self._length
 
     def __iter__(self) -> Iterator[Visit]:
         return (place[2] for heap in self._heaps.values() for place in heap)
+
+
+def _key(place: Place) -> Key:
+    """Return what those have in common that can share a batch."""
+    visit = place[2]
+    return (visit.stage, visit.part.first, visit.part.last)

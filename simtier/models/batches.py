@@ -36,6 +36,11 @@ class BatchReplica(Replica):
 
     @property
     def running(self) -> int:  # type: ignore[override]  # the others keep a number
+        """Requests in service."""
+        return sum(map(len, self._batches))
+
+    @property
+    def slots_in_use(self) -> int:
         """Batches in service."""
         return len(self._batches)
 

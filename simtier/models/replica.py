@@ -28,7 +28,7 @@ class Replica:
     Attributes:
         state: "starting", "ready", "draining" or "gone".
         in_flight: requests sent to it and not finished.
-        running: slots in use: requests in service, a batch counting once.
+        running: requests in service.
         cores_each: cores that one slot has for itself, or can use at most where they are shared.
         delays: how long the way takes from nodes that only a delay parts from here.
         edge_s: ends of service minus starts so far, in seconds; see `busy_slot_s`.
@@ -82,6 +82,11 @@ class Replica:
         """Requests that wait here; those whose client has gone no longer do."""
         return len(self.queue) - self._gone_waiting
 
+    @property
+    def slots_in_use(self) -> int:
+        """Slots in use: as many as requests in service, unless these run in batches."""
+        return self.running
+
     def way_from(self, node: str) -> Path:
         """Return the way from `node` to this replica."""
         way = self._ways.get(node)
@@ -93,7 +98,7 @@ class Replica:
 
     def busy_slot_s(self) -> float:
         """Return the integral of slots in use up to now."""
-        return self.edge_s + self.running * self.clock.now
+        return self.edge_s + self.slots_in_use * self.clock.now
 
     def decide_soon(self) -> None:
         """Have `_dispatch` called once, when all that falls on this instant has happened."""

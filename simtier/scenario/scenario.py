@@ -25,7 +25,7 @@ class Run(Part):
     """How much longer the run goes on, so that requests under way can finish."""
     warmup: Seconds = 0.0
     """Requests that arrive earlier are simulated but not counted, nor is what happens in this time."""
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
+    seed: Annotated[int, Field(ge=0, lt=2**63, strict=True)] = 1
     """Seed of all random numbers."""
     replications: Annotated[int, Field(ge=1, le=10_000)] = 1
     """Independent repetitions; more than one gives confidence intervals."""

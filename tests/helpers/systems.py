@@ -57,7 +57,7 @@ def _service(draw: Draw, tiers: tuple[str, ...]) -> dict[str, Any]:
         "most": 4,
         "cores": draw(st.sampled_from([0.5, 1])),
         "memory": draw(st.sampled_from(["0 B", "100 MB"])),
-        "concurrency": draw(st.integers(1, 3)),
+        "concurrency": 1 if accelerator else draw(st.integers(1, 3)),
         "accelerator": accelerator,
         "startup": draw(st.sampled_from(["0 s", "300 ms"])),
         "max_batch": draw(st.sampled_from([2, 32])),

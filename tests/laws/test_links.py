@@ -81,6 +81,8 @@ class Played:
             self.clock.call_at(at, lambda job: path.send(*job), job)
         self.clock.play(horizon)
         self.network.close()
+        self.waiting = [row for row in self.rows if math.isnan(row[STARTED])]
+        self.rows = [row for row in self.rows if not math.isnan(row[STARTED])]
 
     def _deliver(self, i: int) -> None:
         self.delivered.append(i)
@@ -121,6 +123,11 @@ def test_at_any_horizon_every_message_is_delivered_or_lost_or_under_way(
     assert whole <= set(played.rows)
     for row in played.rows:
         assert 0 <= row[BYTES] <= sent[int(row[REQUEST])][1]
+    for row in played.waiting:  # whole, and not begun in the run that goes on either, until later
+        assert row[BYTES] == sent[int(row[REQUEST])][1]
+        assert row[QUEUED] <= horizon
+        later = [r[STARTED] for r in final.rows if r[:STARTED] == row[:STARTED]]
+        assert all(started > horizon for started in later)
 
 
 @laws

@@ -103,6 +103,7 @@ def test_a_gzipped_copy_has_the_hash_of_the_plain_file(tmp_path: Path) -> None:
 
 def test_directories_are_searched_in_the_documented_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "traces").mkdir()
+    (tmp_path / "given").mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SIMTIER_TRACES", os.pathsep.join(["a", "", "b", "given"]))
     ordered = search_directories([Path("given")])
@@ -110,6 +111,8 @@ def test_directories_are_searched_in_the_documented_order(tmp_path: Path, monkey
     assert [path.is_dir() for path in ordered[4:]] in ([], [True])  # the checkout's own traces/, where there is one
     monkeypatch.delenv("SIMTIER_TRACES")
     assert search_directories()[0] == Path("traces")
+    with pytest.raises(TraceError, match="'typo' is no directory to look for traces in"):
+        search_directories([Path("typo")])
 
 
 @pytest.mark.parametrize(
