@@ -16,7 +16,7 @@ from simtier.scenario import Scenario
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 
-_COLUMNS = ("replication", "workload", "outcome", "arrival_s", "end_s", "deadline_s")
+_COLUMNS = ("replication", "workload", "outcome", "arrival_s", "end_s", "target_s")
 
 
 class Tally:
@@ -50,7 +50,8 @@ def tallies(folder: Path, scenario: Scenario, ends: Sequence[float]) -> dict[tup
             for code in np.flatnonzero(np.bincount(workload, minlength=1)):
                 rows = warm & (replication == number) & (workload == code)
                 tally = found[number, texts.names[code]]
-                end, deadline = batch["end_s"][rows], batch["deadline_s"][rows]
+                end = batch["end_s"][rows]
+                deadline = batch["arrival_s"][rows] + batch["target_s"][rows]
                 # An answer under way when the run was interrupted has not arrived.
                 outcome = np.where(end > ends[number], unfinished, batch["outcome"][rows])
                 counts = np.bincount(outcome, minlength=len(texts.names))

@@ -114,8 +114,7 @@ class App:
             if delay is not None and now + delay < closes_s:
                 # Nothing can happen to an answer that is only delayed, and nobody waits for it: its end is known now.
                 del alive[visit.id]
-                deadline_s = visit.arrival_s + origin.target_s
-                record((visit.id, origin.tag, visit.arrival_s, now, now + delay, deadline_s, ok))
+                record((visit.id, origin.tag, visit.arrival_s, now, now + delay, ok))
             elif visit.id in alive and self._is_last(visit):
                 self._send_home(visit)
 
@@ -167,9 +166,8 @@ class App:
 
     def _write(self, first: Visit, outcome: str, end_s: float) -> None:
         origin = first.origin
-        deadline_s = first.arrival_s + origin.target_s
         served_s = getattr(first, "served_s", NAN)
-        self.record((first.id, origin.tag, first.arrival_s, served_s, end_s, deadline_s, self.outcomes[outcome]))
+        self.record((first.id, origin.tag, first.arrival_s, served_s, end_s, self.outcomes[outcome]))
 
     def _forget(self, number: int) -> None:
         """Let go of what is kept of a request that is over."""
@@ -230,7 +228,7 @@ class Origin:
         self.node = node
         self.nbytes = nbytes
         self.target_s = target_s
-        self.tag = journal.tag("requests", app.name, workload, node)
+        self.tag = journal.tag("requests", app.name, workload, node, target_s)
         self.delays: dict[str, float] = {}
         self.on_end: Callable[[Visit], object] | None = None
         self.arrive = self._arrivals()

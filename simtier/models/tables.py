@@ -18,12 +18,12 @@ REQUESTS = _table(
     ("app", "text", "application"),
     ("workload", "text", "workload that sent it"),
     ("source", "text", "node it came from"),
+    ("target_s", "number", "SLO target; infinity without an SLO"),
     ("arrival_s", "number", "when it entered the system"),
     ("served_s", "number", "when its last stage ended; NaN if it never did"),
     ("end_s", "number", "when it ended; NaN if unfinished"),
-    ("deadline_s", "number", "arrival plus SLO target; infinity without an SLO"),
     ("outcome", "text", "ok, rejected, dropped, timed_out, failed or unfinished"),
-    tagged=("app", "workload", "source"),
+    tagged=("app", "workload", "source", "target_s"),
 )
 STAGES = _table(
     "stages",
