@@ -6,7 +6,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from simtier.errors import ResultError
+from simtier.metrics.reading import Columns
 from simtier.results import read_document
 from simtier.units import parse
 
@@ -47,6 +51,11 @@ class Facts:
         self.warmup_s = parse(run["warmup"], "time")
         self.duration_s = parse(run["duration"], "time")
         self.replications: int = run["replications"]
+
+    def answered(self, requests: Columns) -> NDArray[np.bool_]:
+        """Return which requests had ended when the run did: an interrupt comes before answers that were under way."""
+        found: NDArray[np.bool_] = requests["end_s"] <= np.array(self.ended_s)[requests["replication"]]
+        return found
 
     @property
     def until_s(self) -> float:

@@ -58,7 +58,9 @@ def distributions(facts: Facts) -> dict[str, Distribution]:
     texts = Texts()
     found: dict[str, Distribution] = {}
     for batch in batches(facts.table("requests"), _COLUMNS, texts):
-        counted = (batch["arrival_s"] >= facts.warmup_s) & (batch["outcome"] == texts.code("ok"))
+        counted = (
+            (batch["arrival_s"] >= facts.warmup_s) & (batch["outcome"] == texts.code("ok")) & facts.answered(batch)
+        )
         for app in np.unique(batch["app"][counted]):
             for replication in np.unique(batch["replication"][counted]):
                 rows = counted & (batch["app"] == app) & (batch["replication"] == replication)

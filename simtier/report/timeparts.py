@@ -65,7 +65,7 @@ class _Served:
         self.totals = Sums(3)  # requests, latency, way back; by application and replication
         ok = texts.code("ok")
         for batch in batches(facts.table("requests"), _REQUESTS, texts):
-            rows = (batch["outcome"] == ok) & (batch["arrival_s"] >= facts.warmup_s)
+            rows = (batch["outcome"] == ok) & (batch["arrival_s"] >= facts.warmup_s) & facts.answered(batch)
             keys.append(_key(batch)[rows])
             apps.append(batch["app"][rows])
             latency, back = batch["end_s"] - batch["arrival_s"], batch["end_s"] - batch["served_s"]

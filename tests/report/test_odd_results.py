@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+import simtier
+from simtier.report.facts import Facts
+from simtier.report.latencies import distributions
+
 Play = Callable[..., Path]
 
 PLAIN = """
@@ -95,3 +99,24 @@ def test_very_many_groups_with_very_long_names(play: Play, groups: int) -> None:
     assert f"{groups - 7} more groups" in page
     assert "8 others are in the table" in page
     assert page.count('class="box"') == 9
+
+
+def test_answers_under_way_at_an_interrupt_are_in_no_figure(tmp_path: Path) -> None:
+    """A hop home of 5 s: the requests table knows those ends, but the run was stopped before them."""
+    scenario = simtier.Scenario.load(
+        Path(__file__).parents[2] / "scenarios" / "mm4.yaml",
+        {"run.replications": "1", "run.warmup": "0 s", "links.hop.back.latency": "5 s"},
+    )
+    asked: list[int] = []
+
+    def stop() -> bool:
+        asked.append(1)
+        return len(asked) > 8
+
+    result = simtier.run(scenario, out=tmp_path / "r", stop=stop)
+    ended_s = result.document["ended_s"][0]
+    table = result.requests
+    assert (table.loc[table["outcome"] == "ok", "end_s"] > ended_s).any()
+    counted = result.summary["apps"]["ask"]["ok"]
+    assert counted == int((table["end_s"] <= ended_s).sum()) > 0
+    assert distributions(Facts(result.directory))["ask"].pooled().sum() == counted
