@@ -193,6 +193,7 @@ def _write(folder: Path, scenario: Scenario, shelf: TraceShelf, played: _Played)
             "summary": summarise(folder, scenario, played.layout, played.ends),
             "assumptions": assumptions(scenario, played.layout),
             "traces": shelf.used(),
+            "left_out": shelf.left_out(),
             "layout": played.layout,
             "ended_s": played.ends,
             "decisions_seen": played.decisions.seen if played.decisions is not None else 0,

@@ -10,11 +10,13 @@ from rich.table import Table
 _WIDTH = 140
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    """Return a table; the first column is text to the left, the others stand to the right."""
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], text: Sequence[str] = ()) -> Table:
+    """Return a table; the first column and those named in `text` stand to the left, the others to the right."""
     made = Table(title=title, title_justify="left", title_style="bold")
     for number, column in enumerate(columns):
-        made.add_column(column, justify="left" if number == 0 else "right", no_wrap=number == 0, overflow="fold")
+        made.add_column(
+            column, justify="left" if number == 0 or column in text else "right", no_wrap=number == 0, overflow="fold"
+        )
     for row in rows:
         made.add_row(*row)
     return made

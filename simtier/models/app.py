@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -211,6 +211,8 @@ class Waiter(Protocol):
 class Origin:
     """One source node of one workload: makes its requests. To be built once its app is prepared.
 
+    `rows` holds what a trace tells of each request, in their order; None for requests of no trace.
+
     Attributes:
         nbytes: bytes a request brings.
         target_s: SLO target, infinity without one.
@@ -222,7 +224,16 @@ class Origin:
 
     __slots__ = ("app", "arrive", "delays", "nbytes", "node", "on_end", "tag", "target_s", "workload")
 
-    def __init__(self, app: App, workload: str, node: str, nbytes: float, target_s: float, journal: Journal) -> None:
+    def __init__(
+        self,
+        app: App,
+        workload: str,
+        node: str,
+        nbytes: float,
+        target_s: float,
+        journal: Journal,
+        rows: Iterator[tuple[float, ...]] | None = None,
+    ) -> None:
         self.app = app
         self.workload = workload
         self.node = node
@@ -231,9 +242,18 @@ class Origin:
         self.tag = journal.tag("requests", app.name, workload, node, target_s)
         self.delays: dict[str, float] = {}
         self.on_end: Callable[[Visit], object] | None = None
-        self.arrive = self._arrivals()
+        self.arrive = self._arrivals() if rows is None else self._replayed(rows)
 
-    def _arrivals(self) -> Callable[[int], None]:
+    def _replayed(self, rows: Iterator[tuple[float, ...]]) -> Callable[[int], None]:
+        """Return `arrive` for the requests of a trace, which arrive in its order."""
+        arrive = self._arrivals()
+
+        def arrive_traced(number: int) -> None:
+            arrive(number, next(rows))
+
+        return arrive_traced
+
+    def _arrivals(self) -> Callable[..., None]:
         """Return `arrive`, with what it needs in local variables: every request of every run begins here."""
         clock, alive, first, node, nbytes = (
             self.app.clock,
@@ -244,7 +264,7 @@ class Origin:
         )
         part, begin = first.whole, first.enter if self.app.plain else self.app.begin
 
-        def arrive(number: int) -> None:
+        def arrive(number: int, traced: tuple[float, ...] = ()) -> None:
             visit = alive[number] = Visit()
             visit.id = number
             visit.origin = self
@@ -253,6 +273,7 @@ class Origin:
             visit.part = part
             visit.at = node
             visit.nbytes = nbytes
+            visit.traced = traced
             begin(visit)
 
         return arrive

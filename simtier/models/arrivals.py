@@ -75,15 +75,6 @@ def varying(points: Sequence[tuple[float, float]], rng: Generator) -> Chunks:
         yield candidates[kept]
 
 
-def replayed(stamps: Times, start: float, length: float, speed: float, share: float, rng: Generator) -> Chunks:
-    """Yield the stamps of a trace in [start, start + length), moved to zero, `speed` times as fast, each kept with `share`."""
-    window = stamps[(stamps >= start) & (stamps < start + length)]
-    kept = window[rng.random(len(window)) < share] if share < 1 else window
-    times = (kept - start) / speed
-    for first in range(0, len(times), LARGEST_CHUNK):
-        yield times[first : first + LARGEST_CHUNK]
-
-
 def between(chunks: Chunks, start: float, stop: float) -> Chunks:
     """Move a process by `start` and end it before `stop`."""
     for chunk in chunks:

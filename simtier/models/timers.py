@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import mul
 from typing import TYPE_CHECKING, Protocol
 
 from simtier.errors import SimulationError
@@ -67,6 +68,34 @@ class DrawnTimer:
         if index >> BLOCK_BITS != draws.block:
             draws.load(index >> BLOCK_BITS)
         return draws.values[index & BLOCK_MASK] / replica.node.speed
+
+    def batch_seconds(self, batch: Sequence[Visit], replica: Replica) -> float:
+        times = [self.seconds(visit, replica) for visit in batch]
+        longest = max(times)
+        return longest + self._batch_cost * (sum(times) - longest)
+
+
+class TracedTimer:
+    """A time made of what the trace tells of the request, divided by the node's speed; batches as in DrawnTimer.
+
+    Args:
+        base_s: the same for all.
+        weights: seconds for each unit of each number of `Visit.traced`.
+        mean_s: the mean over the first rows of the trace, for those who ask before a request is known.
+    """
+
+    def __init__(self, base_s: float, weights: tuple[float, ...], mean_s: float, batch_cost: float) -> None:
+        self._base_s = base_s
+        self._weights = weights
+        self._mean_s = mean_s
+        self._batch_cost = batch_cost
+
+    def typical_s(self, replica: Replica) -> float:
+        return self._mean_s / replica.node.speed
+
+    def seconds(self, visit: Visit, replica: Replica) -> float:
+        told_s: float = sum(map(mul, self._weights, visit.traced))
+        return (self._base_s + told_s) / replica.node.speed
 
     def batch_seconds(self, batch: Sequence[Visit], replica: Replica) -> float:
         times = [self.seconds(visit, replica) for visit in batch]

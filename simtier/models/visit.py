@@ -47,6 +47,7 @@ class Visit:
         salt: mixed into the request's number where links draw for this message; not set on a request's first visit, which needs none.
         queued_s: when it reached the replica; not set before.
         started_s: when its service began; not set before.
+        traced: what the trace tells of the request, by `simtier.models.workload.TRACED`; empty if it is of no trace.
         replica: who serves it; not set before it is chosen.
         inputs: for a join, inputs that have not arrived yet.
         inbox: for a join, inputs that wait for the replica to be chosen: node, bytes and salt of each; not set otherwise.
@@ -72,6 +73,7 @@ class Visit:
         "served_s",
         "stage",
         "started_s",
+        "traced",
     )
 
     inbox: tuple[tuple[str, float, int], ...]
@@ -92,6 +94,7 @@ class Visit:
     at: str
     nbytes: float
     sent_s: float
+    traced: tuple[float, ...]
 
     # No __init__: calling one takes longer than all of the assignments, and `Origin.arrive` makes a visit for each request.
 
@@ -107,4 +110,5 @@ class Visit:
         visit.nbytes = nbytes
         visit.sent_s = now
         visit.salt = salt
+        visit.traced = self.traced
         return visit

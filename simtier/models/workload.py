@@ -19,6 +19,10 @@ MOST_AT_ONCE = 10_000
 """Requests of one client at one instant that pass for a model and not for a mistake."""
 
 
+TRACED = ("duration_s", "input_tokens", "output_tokens")
+"""What a request of a trace carries, in this order; 0 for what its trace does not tell."""
+
+
 def feed(origins: Sequence[Origin], sources: Sequence[Chunks], firsts: Sequence[int]) -> Iterator[Arrival]:
     """Return the arrivals of open sources as the clock wants them; `firsts` holds the number of each source's first request."""
 

@@ -190,7 +190,7 @@ def workloads(facts: Facts) -> Table:
                 name,
                 written["app"],
                 listing(list(written["from"]), 4),
-                arrivals(written["arrivals"]),
+                arrivals(written),
                 given(parse(written["request"], "data"), "B"),
                 measured(metrics, "arrived", ""),
                 measured(metrics, "ok", ""),
@@ -215,11 +215,27 @@ def workloads(facts: Facts) -> Table:
 
 
 def arrivals(written: Mapping[str, Any]) -> str:
-    """Return an arrival process in words, as the scenario writes it."""
-    rest = ", ".join(
-        f"{key} {value}".replace("'", "") for key, value in written.items() if key != "process" and value is not None
-    )
-    return f"{written.get('process', 'trace')}: {rest}" if rest else str(written.get("process", ""))
+    """Return when a workload's requests arrive in words, as the scenario writes it."""
+    if written.get("trace"):
+        changes = {key: written[key] for key in OF_A_TRACE if written[key] != OF_A_TRACE[key]}
+        return _listed(f"trace {', '.join(written['trace'])}", changes)
+    process = written["arrivals"]
+    return _listed(process["process"], {key: value for key, value in process.items() if key != "process"})
+
+
+OF_A_TRACE = {"window": None, "share": 1.0, "share_by": None, "scale_rate": 1.0, "scale_time": 1.0, "expand": None}
+"""What may be changed in a trace, and what it is when nothing is."""
+
+
+def _listed(what: str, changes: Mapping[str, Any]) -> str:
+    rest = ", ".join(f"{key} {_words(value)}" for key, value in changes.items() if value is not None)
+    return f"{what}: {rest}" if rest else what
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return " ".join(str(each) for each in value.values() if each is not None)
+    return str(value).replace("'", "")
 
 
 def policies(facts: Facts) -> Table:

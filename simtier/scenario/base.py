@@ -83,6 +83,28 @@ Time = Annotated[
 """A time: text such as `40 ms`, or a distribution such as `{distribution: exponential, mean: 40 ms}`."""
 
 
+class Traced(Part):
+    """What the trace tells of the request itself, in a workload that replays one."""
+
+    distribution: Literal["traced"]
+    base: Seconds = 0.0
+    """The same for every request."""
+    duration: Annotated[float, Field(ge=0)] = 0.0
+    """Share of the duration that the trace tells; 1 is as it was."""
+    per_input_token: Seconds = 0.0
+    """For each token of the prompt."""
+    per_output_token: Seconds = 0.0
+    """For each token of the answer."""
+
+
+StageTime = Annotated[
+    Annotated[Fixed | Exponential | MeanCv | Uniform | Traced, Field(discriminator="distribution")],
+    BeforeValidator(_fixed_if_text),
+    OrText(),
+]
+"""A stage's time: as `Time`, or traced."""
+
+
 class Cost(Part):
     """A stage given by its operations and bytes moved; the roofline model turns it into a time on each hardware."""
 

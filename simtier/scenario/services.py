@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from simtier.scenario.base import Cost, Fixed, Name, OrText, Part, PolicyRef, Time
+from simtier.scenario.base import Cost, Fixed, Name, OrText, Part, PolicyRef, StageTime, Time
 from simtier.units import Bytes, DollarsPerSecond, Seconds
 
 Names = Annotated[
@@ -92,7 +92,7 @@ class Stage(Part):
 
     service: Name | None = None
     """Service that runs the stage."""
-    time: Time | None = None
+    time: StageTime | None = None
     """Service time, on a node of speed 1."""
     cost: Cost | None = None
     """Service time by operations and bytes, through the roofline model of what one slot of the replica runs on."""

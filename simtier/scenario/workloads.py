@@ -1,4 +1,4 @@
-"""Workloads of a scenario: when requests arrive."""
+"""Workloads of a scenario: when requests arrive, by a process or as in a trace."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from simtier.scenario.base import Cv, Name, OrText, Part, Share, Time
+from simtier.scenario.base import Cv, Name, OrText, Part, Time
 from simtier.units import Bytes, PerSecond, PerSecondOrZero, Seconds
 
 
@@ -92,29 +92,31 @@ class Closed(Part):
     """From an answer to the next request; also before the first."""
 
 
-class Replay(Part):
-    """Arrivals of a public trace."""
-
-    process: Literal["trace"]
-    trace: str
-    """Name of the trace, for example `azure-llm-2023/conv`."""
-    start: Seconds = 0.0
-    """Where in the trace to begin."""
-    length: Seconds | None = None
-    """How much of the trace to replay (trace time); to its end if not given."""
-    speed: Annotated[float, Field(gt=0)] = 1.0
-    """Trace seconds per simulated second: 2 replays twice as fast, at twice the rate."""
-    share: Share = 1.0
-    """Share of the requests to keep, drawn request by request; lowers the rate and keeps the shape."""
-
-
 Arrivals = Annotated[
-    Periodic | Poisson | Renewal | MarkovModulated | Varying | Closed | Replay, Field(discriminator="process")
+    Periodic | Poisson | Renewal | MarkovModulated | Varying | Closed, Field(discriminator="process")
 ]
 
 
+class Expansion(Part):
+    """How counts by the minute become arrivals within the minute: a choice of the model, with random numbers of its own."""
+
+    process: Literal["uniform", "even", "poisson", "gamma"]
+    """`uniform`: at independent uniform times, as a Poisson process of that many; `even`: equally spaced; `poisson`: the count is
+    a mean, and the number random; `gamma`: gaps with coefficient of variation `cv`, as many as counted."""
+    cv: Cv | None = None
+    """Standard deviation of the gaps over their mean, for `gamma`."""
+    default_duration: Seconds | None = None
+    """Duration of functions that the trace tells none of; not given, their invocations are left out, and counted."""
+
+    @model_validator(mode="after")
+    def _cv_of_gamma(self) -> Expansion:
+        if (self.process == "gamma") != (self.cv is not None):
+            raise ValueError("`cv` belongs to gamma, which needs it")
+        return self
+
+
 class Workload(Part):
-    """Who sends requests to an application, and when."""
+    """Who sends requests to an application, and when: by a process (`arrivals`), or as in a trace (`trace`)."""
 
     app: Name
     """Application."""
@@ -122,11 +124,51 @@ class Workload(Part):
         alias="from"
     )
     """Tiers, node groups or nodes the requests come from; each node is a source of its own, with the full rate."""
-    arrivals: Arrivals
-    """When."""
+    arrivals: Arrivals | None = None
+    """When, by a process."""
+    trace: Annotated[tuple[str, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v), OrText()] | None = None
+    """When, as in a trace: its name, for example `azure-llm-2023/conv`; several names, or one with a `*`, are replayed in a row."""
+    window: tuple[Seconds, Seconds] | None = None
+    """Of a trace: replay only what lies from the first time up to the second, in trace time; it begins at the workload's start."""
+    share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Of a trace: share of the requests to keep, chosen by a hash of their place in it: the same ones in every run, and 10 % of them
+    among 20 %."""
+    share_by: Literal["session", "function"] | None = None
+    """Of a trace: keep or leave out whole sessions or functions, not single requests."""
+    scale_rate: Annotated[float, Field(gt=0)] = 1.0
+    """Of a trace: so many times the requests in the same time. Above 1, requests are repeated between theirs and the next one's
+    arrival; below 1, some are left out."""
+    scale_time: Annotated[float, Field(gt=0)] = 1.0
+    """Of a trace: trace seconds per simulated second; 2 replays twice as fast, at twice the rate. Durations stay."""
+    expand: Annotated[
+        Expansion | None, BeforeValidator(lambda v: {"process": v} if isinstance(v, str) else v), OrText()
+    ] = None
+    """Of a trace of counts: how they become arrivals."""
+    on_error: Literal["fail", "drop"] = "fail"
+    """Of a trace: whether a bad row ends the run, or is left out and counted."""
     request: Bytes = 0.0
     """Bytes each request brings from its source to the first stage."""
     start: Seconds = 0.0
     """No requests before this time."""
     stop: Seconds | None = None
     """No requests from this time on; the end of the run if not given."""
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Workload:
+        if (self.arrivals is None) == (self.trace is None):
+            raise ValueError("a workload has either `arrivals` or `trace`")
+        alone = [name for name in _OF_A_TRACE if getattr(self, name) != type(self).model_fields[name].default]
+        if self.trace is None and alone:
+            raise ValueError(f"{', '.join(f'`{name}`' for name in alone)} belong to a `trace`")
+        if self.trace is not None and not self.trace:
+            raise ValueError("`trace` names none")
+        return self
+
+    @model_validator(mode="after")
+    def _window_rises(self) -> Workload:
+        if self.window is not None and not self.window[0] < self.window[1]:
+            raise ValueError(f"window ends ({self.window[1]:g} s) before it begins ({self.window[0]:g} s)")
+        return self
+
+
+_OF_A_TRACE = ("window", "share", "share_by", "scale_rate", "scale_time", "expand", "on_error")

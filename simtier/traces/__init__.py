@@ -8,8 +8,19 @@ says so.
 
 from __future__ import annotations
 
-from simtier.traces.find import Found, available, find, search_directories
+from simtier.traces.find import Found, available, find, find_all, search_directories
 from simtier.traces.lookalike import write_samples
-from simtier.traces.reading import Trace, read
+from simtier.traces.reading import Reading, Trace, open_trace, read
 
-__all__ = ["Found", "Trace", "available", "find", "read", "search_directories", "write_samples"]
+__all__ = [
+    "Found",
+    "Reading",
+    "Trace",
+    "available",
+    "find",
+    "find_all",
+    "open_trace",
+    "read",
+    "search_directories",
+    "write_samples",
+]

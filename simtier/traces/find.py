@@ -6,12 +6,18 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 from simtier.errors import TraceError, did_you_mean
 from simtier.traces import stored
-from simtier.traces.dataset import Dataset
+from simtier.traces.dataset import Dataset, Place
 from simtier.traces.datasets import DATASETS
+from simtier.traces.imported import family_of
+from simtier.traces.ledger import Ledger
+from simtier.traces.source import Source
+from simtier.traces.tables import Family
 
 _LISTABLE = 12  # more names than this are no help in a message
 
@@ -22,22 +28,43 @@ class Found:
 
     Attributes:
         name: the name asked for, for example "norway-hsdpa/bus-1".
-        dataset: the name of the dataset, which decides how the file is parsed.
-        path: the file, perhaps a tar.gz or gz.
-        member: the file inside `path`, or None when `path` is the file itself.
+        dataset: the name of the dataset.
+        source: the file, perhaps a member of an archive.
+        place: how it is read, and into which family.
         directory: the directory searched that had it; the file's own folder when a path was given.
     """
 
     name: str
     dataset: str
-    path: Path
-    member: str | None
+    source: Source
+    place: Place
     directory: Path
+
+    @property
+    def path(self) -> Path:
+        """The file, perhaps an archive."""
+        return self.source.path
+
+    @property
+    def member(self) -> str | None:
+        """The file inside `path`, or None when `path` is the file itself."""
+        return self.source.member
+
+    @property
+    def family(self) -> Family:
+        """Which schema its rows are in; raises TraceError for a Parquet file that is no converted trace."""
+        return self.place.family or family_of(self.source)
+
+    def functions(self) -> Any | None:
+        """Return the table of functions that lies beside a trace of counts, or None."""
+        if self.place.companion is None:
+            return None
+        return self.place.companion(self.source, Ledger())
 
     @property
     def label(self) -> str:
         """How messages call the file: its path, with the member in brackets when it lies in an archive."""
-        return f"{self.path}[{self.member}]" if self.member else str(self.path)
+        return self.source.label
 
 
 def search_directories(extra: Sequence[Path] = ()) -> tuple[Path, ...]:
@@ -71,9 +98,7 @@ def find(name: str, directories: Sequence[Path], base: Path = Path()) -> Found:
         raise TraceError(
             f"{name!r} is no trace name: write dataset/item, as in 'norway-hsdpa/bus-1', or dataset:path for a file"
         )
-    if match[1] not in DATASETS:
-        raise TraceError(f"trace {name!r}: no dataset {match[1]!r}{did_you_mean(match[1], DATASETS)}")
-    dataset = DATASETS[match[1]]
+    dataset = dataset_named(match[1], f"trace {name!r}: ")
     return (
         _own_file(name, dataset, base / Path(match[3]).expanduser())
         if match[2] == ":"
@@ -81,14 +106,46 @@ def find(name: str, directories: Sequence[Path], base: Path = Path()) -> Found:
     )
 
 
+def find_all(name: str, directories: Sequence[Path], base: Path = Path()) -> list[Found]:
+    """Return the traces that `name` stands for: one, or with a `*` all of a dataset that match, day-2 before day-10.
+
+    Raises TraceError as `find` does, and if nothing matches.
+    """
+    dataset_name, slash, pattern = name.partition("/")
+    if "*" not in pattern or ":" in dataset_name or not slash:
+        return [find(name, directories, base)]
+    dataset = dataset_named(dataset_name, f"trace {name!r}: ")
+    found: dict[str, Found] = {}
+    for directory in directories:
+        for item, (source, place) in dataset.items(directory).items():
+            if fnmatchcase(item, pattern):
+                each = f"{dataset.name}/{item}"
+                found.setdefault(item, Found(each, dataset.name, source, place, directory))
+    if not found:
+        return [_in(name, dataset, pattern, directories)]  # which says what there is
+    return [found[item] for item in sorted(found, key=_natural)]
+
+
+def _natural(item: str) -> list[tuple[int, str]]:
+    """Return what to sort a name by so that numbers in it count as numbers."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]+)", item)]
+
+
+def dataset_named(name: str, place: str = "") -> Dataset:
+    """Return the dataset `name`; raises TraceError, beginning with `place`, if there is none."""
+    if name not in DATASETS:
+        raise TraceError(f"{place}no dataset {name!r}{did_you_mean(name, DATASETS)}")
+    return DATASETS[name]
+
+
 def available(directories: Sequence[Path]) -> dict[str, Found]:
     """Return every trace in `directories` by its name, dataset by dataset; raises TraceError for a broken archive."""
     traces: dict[str, Found] = {}
     for dataset in DATASETS.values():
         for directory in directories:
-            for item, (path, member) in dataset.items(directory).items():
+            for item, (source, place) in dataset.items(directory).items():
                 name = f"{dataset.name}/{item}"
-                traces.setdefault(name, Found(name, dataset.name, path, member, directory))
+                traces.setdefault(name, Found(name, dataset.name, source, place, directory))
     return traces
 
 
@@ -120,4 +177,9 @@ def _own_file(name: str, dataset: Dataset, path: Path) -> Found:
     inside = stored.members(path)
     if len(inside) != 1:
         raise TraceError(f"trace {name!r}: an archive of {len(inside)} files; name one file")
-    return Found(name, dataset.name, path, inside[0], path.parent)
+    place = dataset.place_for(path, inside[0])
+    if place is None:
+        raise TraceError(
+            f"trace {name!r}: the file's name tells not which of the dataset's tables it is; looked for {dataset.looked_for()}"
+        )
+    return Found(name, dataset.name, Source(path, inside[0]), place, path.parent)

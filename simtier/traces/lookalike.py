@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +20,10 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from simtier.errors import TraceError
-from simtier.traces import azure_llm_2023, two_column
-from simtier.traces.azure_llm_2023 import TICKS_PER_SECOND
+from simtier.traces import two_column
+from simtier.traces.manifest import MANIFEST
 
-MANIFEST = "generated.sha256"
-"""The list of generated files beside them, as sha256sum writes and checks it."""
+TICKS_PER_SECOND = 10_000_000
 
 _START = date(2000, 1, 1)  # a day on which none of the public traces was taken
 
@@ -158,6 +157,21 @@ def _requests(seconds: Floats, given: Floats, made: Floats) -> Requests:
     return Requests(ticks, np.rint(given).astype(np.int64), np.rint(made).astype(np.int64))
 
 
+def write_azure_llm(
+    arrival_ticks: Iterable[int], input_tokens: Iterable[int], output_tokens: Iterable[int], start: date
+) -> bytes:
+    """Return a file's bytes in the official format (CRLF, 7 digits); arrivals: 100-ns ticks since midnight on `start`.
+
+    Reading gives back the same arrivals, less the first one. Ticks and tokens must not be negative.
+    """
+    lines = ["TIMESTAMP,ContextTokens,GeneratedTokens"]
+    for tick, given, made in zip(arrival_ticks, input_tokens, output_tokens, strict=True):
+        seconds, fraction = divmod(int(tick), TICKS_PER_SECOND)
+        clock = datetime.combine(start, time()) + timedelta(seconds=seconds)
+        lines.append(f"{clock:%Y-%m-%d %H:%M:%S}.{fraction:07d},{given},{made}")
+    return ("\r\n".join(lines) + "\r\n").encode()
+
+
 def write_samples(directory: Path, make_rng: Callable[[str], Generator]) -> list[Path]:
     """Write the shipped look-alikes, and the list of their hashes, under `directory`; return the paths of the traces.
 
@@ -193,7 +207,7 @@ def _samples(make_rng: Callable[[str], Generator]) -> dict[str, bytes]:
             files[f"{dataset}/{item}.txt"] = two_column.write(trace.seconds, trace.mbit_per_s, separator)
     for item, requests_like in (("code", code_like), ("conv", conv_like)):
         made = requests_like(make_rng(f"traces/azure-llm-2023/{item}"))
-        data = azure_llm_2023.write(made.arrival_ticks, made.input_tokens, made.output_tokens, _START)
+        data = write_azure_llm(made.arrival_ticks, made.input_tokens, made.output_tokens, _START)
         files[f"azure-llm-2023/{item}.csv"] = data
     return files
 

@@ -15,53 +15,71 @@ The reading of a file, stated because the files do not say it:
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
-import pyarrow as pa
+import numpy as np
 
 from simtier.errors import TraceError
 from simtier.traces import text
-from simtier.traces.tables import BANDWIDTH, Parsed
+from simtier.traces.ledger import Ledger
+from simtier.traces.source import Source
+from simtier.traces.tables import batch
 from simtier.units import parse as quantity
 
+BYTES_PER_S = quantity("1 Mbit/s", "data rate")
 
-def parse(label: str, data: bytes) -> Parsed:
-    """Return the trace in a file's bytes; raises TraceError with line and column for another format."""
+
+def read(source: Source, ledger: Ledger) -> Iterator[Any]:
+    """Yield the trace in a file, whole; raises TraceError with line and column for another format."""
     times: list[float] = []
     rates: list[float] = []
-    rows_read = 0
-    for line, time, rate in _rows(label, text.decode(label, data)):
-        rows_read += 1
-        if times and time < times[-1]:
-            raise text.wrong(label, line, 1, f"time goes back from {times[-1]!r} to {time!r} s")
+    label = source.label
+    for line, row in _lines(text.decode(label, source.read_bytes())):
+        ledger.rows_read += 1
+        try:
+            time, rate = _pair(label, line, row)
+            if times and time < times[-1]:
+                raise text.wrong(label, line, 1, f"time goes back from {times[-1]!r} to {time!r} s")
+        except TraceError:
+            if not ledger.tolerant:
+                raise
+            ledger.drop("not two columns of numbers, or a time that goes back")
+            continue
         if times and time == times[-1]:
+            ledger.drop("equal stamp")
             rates[-1] = rate
         else:
             times.append(time)
             rates.append(rate)
-    equal = rows_read - len(times)
-    notes = [f"stamps rebased by {times[0]!r} s"] if times[0] else []
-    notes += ["one stamp only: a constant rate"] if len(times) == 1 else []
-    return Parsed(_table(times, rates), rows_read, {"equal_stamp": equal} if equal else {}, tuple(notes))
+    if times:
+        yield from _finished(times, rates, ledger)
 
 
-def _rows(label: str, content: str) -> Iterator[tuple[int, float, float]]:
-    """Yield (line, seconds, bytes/s); blank lines are no rows."""
-    factor = quantity("1 Mbit/s", "data rate")
-    for line, row in enumerate(content.split("\n"), start=1):
-        fields = row.split()
-        if not fields:
-            continue
-        if len(fields) != 2:
-            expected = "expected two columns, seconds and Mbit/s, separated by a tab or spaces"
-            raise text.wrong(label, line, min(len(fields), 3), f"{expected}, got {row.strip()[:60]!r}")
-        yield line, text.number(label, line, 1, fields[0]), text.number(label, line, 2, fields[1]) * factor
+def _lines(content: str) -> Iterator[tuple[int, str]]:
+    """Yield (line number, line) of all lines that are not blank."""
+    return ((line, row) for line, row in enumerate(content.split("\n"), start=1) if row.strip())
 
 
-def _table(times: list[float], rates: list[float]) -> pa.Table:
+def _pair(label: str, line: int, row: str) -> tuple[float, float]:
+    """Return seconds and bytes/s of a line."""
+    fields = row.split()
+    if len(fields) != 2:
+        expected = "expected two columns, seconds and Mbit/s, separated by a tab or spaces"
+        raise text.wrong(label, line, min(len(fields), 3), f"{expected}, got {row.strip()[:60]!r}")
+    return text.number(label, line, 1, fields[0]), text.number(label, line, 2, fields[1]) * BYTES_PER_S
+
+
+def _finished(times: list[float], rates: list[float], ledger: Ledger) -> Iterator[Any]:
+    """Yield the table's one batch, rebased, and write down its period."""
     span = times[-1] - times[0]
-    period = span * len(times) / (len(times) - 1) if span else 1.0
-    schema = BANDWIDTH.with_metadata({**BANDWIDTH.metadata, "period_s": repr(period)})
-    return pa.table([[time - times[0] for time in times], rates], schema=schema)
+    ledger.facts["period_s"] = repr(span * len(times) / (len(times) - 1) if span else 1.0)
+    ledger.facts["origin_s"] = repr(times[0])
+    if times[0]:
+        ledger.note(f"stamps rebased by {times[0]!r} s")
+    if len(times) == 1:
+        ledger.note("one stamp only: a constant rate")
+    columns = {"time_s": np.array(times) - times[0], "rate_bytes_per_s": np.array(rates)}
+    yield batch("bandwidth", columns, len(times))
 
 
 def write(seconds: Iterable[float], mbit_per_s: Iterable[float], separator: str = "\t") -> bytes:

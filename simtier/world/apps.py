@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from operator import mul
 
 from simtier.catalogue.dnn import dnn
 from simtier.clock import Clock
@@ -13,8 +14,9 @@ from simtier.models.dnn_stage import DnnStage
 from simtier.models.network import Network
 from simtier.models.service import Service
 from simtier.models.stage import Stage
-from simtier.models.timers import ConstantTimer, CostTimer, DrawnTimer, LayerTimer, Timer
+from simtier.models.timers import ConstantTimer, CostTimer, DrawnTimer, LayerTimer, Timer, TracedTimer
 from simtier.models.visit import Part
+from simtier.scenario.base import Traced
 from simtier.scenario.services import App as Written
 from simtier.scenario.services import Stage as WrittenStage
 from simtier.streams import Streams
@@ -32,16 +34,23 @@ def parents(stages: Mapping[str, WrittenStage]) -> dict[str, tuple[str, ...]]:
 
 
 class AppMaker:
-    """Builds applications on services that are alive."""
+    """Builds applications on services that are alive; `traced_means` tells the mean of what an application's traces hold."""
 
     def __init__(
-        self, clock: Clock, network: Network, journal: Journal, streams: Streams, services: Mapping[str, Service]
+        self,
+        clock: Clock,
+        network: Network,
+        journal: Journal,
+        streams: Streams,
+        services: Mapping[str, Service],
+        traced_means: Callable[[str], tuple[float, ...]],
     ) -> None:
         self._clock = clock
         self._network = network
         self._journal = journal
         self._streams = streams
         self._services = services
+        self._traced_means = traced_means
 
     def make(self, name: str, written: Written, partitioning: Callable[[str], Asker], closes_s: float) -> App:
         """Return the application with its graph of stages; `partitioning` makes the asker of a stage if a DNN is split."""
@@ -83,12 +92,19 @@ class AppMaker:
         if written.cost is not None:
             return CostTimer(written.cost.flop, written.cost.bytes, written.cost.precision)
         assert written.time is not None
+        if isinstance(written.time, Traced):
+            return self._traced(written.time, app.name, written.batch_cost)
         times = distribution(written.time)
         if times.constant:
             return ConstantTimer(times.mean, written.batch_cost)
         return DrawnTimer(
             self._streams.request_draws(f"app/{app.name}/{name}/time", times.sample), times.mean, written.batch_cost
         )
+
+    def _traced(self, time: Traced, app: str, batch_cost: float) -> Timer:
+        weights = (time.duration, time.per_input_token, time.per_output_token)  # in the order of TRACED
+        mean_s = time.base + sum(map(mul, weights, self._traced_means(app)))
+        return TracedTimer(time.base, weights, mean_s, batch_cost)
 
     def _tell_service(self, stage: Stage) -> None:
         """Let its services know how long a request takes on average on their first replica, for their views."""

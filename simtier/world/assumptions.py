@@ -11,7 +11,7 @@ from simtier.scenario import Scenario
 
 def assumptions(scenario: Scenario, layout: Mapping[str, Any]) -> list[str]:
     """Return the assumptions, those of the nodes first."""
-    return [*_nodes(layout), *_hardware(layout), *_times(scenario), *_links(scenario)]
+    return [*_nodes(layout), *_hardware(layout), *_times(scenario), *_replays(scenario), *_links(scenario)]
 
 
 def _nodes(layout: Mapping[str, Any]) -> Iterator[str]:
@@ -42,6 +42,14 @@ def _times(scenario: Scenario) -> Iterator[str]:
                 yield f"{place}: time by the roofline model from operations and bytes in {stage.cost.precision}, not measured"
             elif stage.time is not None:
                 yield f"{place}: time as given ({stage.time.distribution}), divided by the node's speed"
+
+
+def _replays(scenario: Scenario) -> Iterator[str]:
+    for name, workload in scenario.workloads.items():
+        if workload.expand is not None:
+            yield f"workloads.{name}: when requests arrive within a counted interval is not in the trace; {workload.expand.process} is assumed"
+        if workload.scale_rate > 1:
+            yield f"workloads.{name}: requests are repeated to reach {workload.scale_rate:g} times the rate, not observed"
 
 
 def _links(scenario: Scenario) -> Iterator[str]:

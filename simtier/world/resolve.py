@@ -41,16 +41,23 @@ def with_files(scenario: Scenario, folder: Path) -> Scenario:
             if file.endswith(".py"):
                 ref["use"] = f"./{_copied(scenario.folder / file, folder / 'policies').relative_to(folder)}:{name}"
     for holder in _trace_holders(changed):
-        dataset, sign, path = holder["trace"].partition(":")
-        if sign:  # a file of one's own: said so that it is found from anywhere
-            holder["trace"] = f"{dataset}:{(scenario.folder / Path(path).expanduser()).resolve()}"
+        named = holder["trace"]
+        holder["trace"] = (
+            _anywhere(named, scenario) if isinstance(named, str) else [_anywhere(n, scenario) for n in named]
+        )
     return Scenario.from_dict(changed)
+
+
+def _anywhere(trace: str, scenario: Scenario) -> str:
+    """Return a trace's name so that a file of one's own is found from anywhere."""
+    dataset, sign, path = trace.partition(":")
+    return f"{dataset}:{(scenario.folder / Path(path).expanduser()).resolve()}" if sign else trace
 
 
 def _trace_holders(part: Any) -> Iterator[dict[str, Any]]:
     """Yield every mapping that names a trace, in a scenario written as plain data."""
     if isinstance(part, dict):
-        if isinstance(part.get("trace"), str):
+        if part.get("trace"):
             yield part
         for value in part.values():
             yield from _trace_holders(value)

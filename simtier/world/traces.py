@@ -1,13 +1,79 @@
-"""The traces a scenario names, read once and remembered with their file and hash."""
+"""The traces a scenario names: read once where they are small, as a stream where they are not, and remembered for the result."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from simtier.errors import TraceError
-from simtier.traces import Trace, find, read, search_directories
+from simtier.traces import Found, Reading, Trace, find_all, open_trace, read, search_directories
+from simtier.traces.ledger import Ledger, OnError
+from simtier.traces.replay import chained
+from simtier.traces.tables import Family
+
+HELD_ROWS = 500_000
+"""A trace of no more rows is kept, as many sources and replications may replay it."""
+
+
+class Reel:
+    """One or several traces in a row, to be read from the start as often as somebody asks.
+
+    Attributes:
+        family: what its rows are.
+        left_out: invocations that the last expansion of its counts left out, by reason.
+    """
+
+    def __init__(self, files: Sequence[Found], on_error: OnError, readings: dict[str, Reading]) -> None:
+        self._files = files
+        self._on_error = on_error
+        self._readings = readings
+        self._held: list[Any] | None = None
+        self._long = False
+        self.left_out = Ledger()
+        self.family: Family = open_trace(files[0], on_error).family
+
+    def batches(self) -> Iterator[Any]:
+        """Return the record batches, in order of time from zero; see `simtier.traces.reading.Reading.batches`."""
+        if self._held is None and not self._long:
+            self._hold()
+        return self._stream() if self._held is None else iter(self._held)
+
+    def functions(self) -> Any:
+        """Return the table of functions that lies beside the first of the traces that has one, or None."""
+        tables = (found.functions() for found in self._files)
+        return next((table for table in tables if table is not None), None)
+
+    def _hold(self) -> None:
+        """Keep the rows if they are few."""
+        held, rows = [], 0
+        for part in self._stream():
+            held.append(part)
+            rows += part.num_rows
+            if rows > HELD_ROWS:
+                self._long = True
+                return
+        self._held = held
+
+    def _stream(self) -> Iterator[Any]:
+        return chained(self._part(found) for found in self._files)
+
+    def _part(self, found: Found) -> tuple[float | None, Iterator[Any]]:
+        """Return where a file's zero lies on its dataset's clock, and its batches."""
+        reading = open_trace(found, self._on_error)
+        if reading.family != self.family:
+            raise TraceError(f"{found.name!r} holds {reading.family}, {self._files[0].name!r} before it {self.family}")
+        self._readings[found.name] = reading
+        batches = reading.batches()
+        first = next(batches)
+        origin = reading.ledger.facts.get("origin_s")
+        return (None if origin is None else float(origin)), _again(first, batches)
+
+
+def _again(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
+    yield first
+    yield from rest
 
 
 @dataclass
@@ -17,32 +83,75 @@ class TraceShelf:
     Attributes:
         base: the scenario's folder, for files of one's own.
         directories: searched before SIMTIER_TRACES and the traces shipped with simtier.
-        read_so_far: what was used, by name.
     """
 
     directories: Sequence[Path] = ()
     base: Path = Path()
-    read_so_far: dict[str, Trace] = field(default_factory=dict)
+    _whole: dict[str, Trace] = field(default_factory=dict)
+    _reels: dict[tuple[tuple[str, ...], OnError], Reel] = field(default_factory=dict)
+    _readings: dict[str, Reading] = field(default_factory=dict)
 
     def get(self, name: str, family: str) -> Trace:
-        """Return the trace `name`; raises TraceError if it is missing, malformed or not of `family`."""
-        if name not in self.read_so_far:
-            self.read_so_far[name] = read(find(name, search_directories(self.directories), self.base))
-        trace = self.read_so_far[name]
+        """Return the trace `name`, whole; raises TraceError if it is missing, malformed or not of `family`."""
+        if name not in self._whole:
+            found = self._find(name)
+            if len(found) != 1:
+                raise TraceError(f"trace {name!r} stands for {len(found)} traces, where one is needed")
+            self._whole[name] = read(found[0])
+        trace = self._whole[name]
         if trace.family != family:
             raise TraceError(f"trace {name!r} holds {trace.family}, where {family} is needed")
         return trace
 
+    def reel(self, names: Sequence[str], on_error: OnError) -> Reel:
+        """Return the traces of these names in a row; raises TraceError if one is missing."""
+        key = (tuple(names), on_error)
+        if key not in self._reels:
+            files = [found for name in names for found in self._find(name)]
+            self._reels[key] = Reel(files, on_error, self._readings)
+        return self._reels[key]
+
+    def _find(self, name: str) -> list[Found]:
+        return find_all(name, search_directories(self.directories), self.base)
+
     def used(self) -> list[dict[str, object]]:
-        """Return name, file, hash, size and notes of every trace used, for the result."""
-        return [
-            {
-                "name": name,
-                "file": trace.found.label,
-                "sha256": trace.sha256,
-                "rows": trace.rows_read,
-                "dropped": dict(trace.dropped),
-                "notes": list(trace.notes),
-            }
-            for name, trace in sorted(self.read_so_far.items())
+        """Return name, file, hash, counts, facts and notes of every trace used, for the result."""
+        whole = [
+            _told(trace.found, trace.sha256, trace.rows_read, trace.dropped, trace.notes, trace.facts, ended=True)
+            for trace in self._whole.values()
         ]
+        streamed = [
+            _told(
+                reading.found,
+                reading.sha256,
+                reading.ledger.rows_read,
+                reading.ledger.dropped,
+                reading.notes,
+                reading.ledger.facts,
+                ended=reading.ledger.ended,
+            )
+            for reading in self._readings.values()
+        ]
+        return sorted([*whole, *streamed], key=lambda each: str(each["name"]))
+
+    def left_out(self) -> dict[str, dict[str, int]]:
+        """Return the invocations that expanding counts left out, by trace and reason."""
+        return {
+            " ".join(names): dict(reel.left_out.dropped)
+            for (names, _), reel in self._reels.items()
+            if reel.left_out.dropped
+        }
+
+
+def _told(
+    found: Found, sha256: str, rows: int, dropped: Any, notes: Sequence[str], facts: Any, *, ended: bool
+) -> dict[str, object]:
+    return {
+        "name": found.name,
+        "file": found.label,
+        "sha256": sha256,
+        "rows": rows,
+        "dropped": dict(dropped),
+        "facts": dict(facts),
+        "notes": list(notes) if ended else [*notes, f"read up to row {rows}: the run needed no more"],
+    }

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from simtier.clock import Clock
 from simtier.journal import Journal
 from simtier.models import arrivals as a
@@ -16,6 +14,7 @@ from simtier.models.workload import Client, feed
 from simtier.scenario import Scenario
 from simtier.scenario import workloads as w
 from simtier.streams import Streams
+from simtier.world.replays import Replayed, replay
 from simtier.world.times import distribution
 from simtier.world.topology import Members
 from simtier.world.traces import TraceShelf
@@ -26,6 +25,7 @@ class _Source:
     name: str
     origin: Origin
     written: w.Workload
+    replayed: Replayed | None
     start_s: float
     stop_s: float
 
@@ -46,13 +46,13 @@ def start_workloads(
     sources = [
         source
         for name, written in scenario.workloads.items()
-        for source in _sources(name, written, scenario, apps, members, journal)
+        for source in _sources(name, written, scenario, apps, members, journal, streams, shelf)
     ]
     firsts = [streams.source(source.name) for source in sources]
     closed = [isinstance(source.written.arrivals, w.Closed) for source in sources]
     open_ones = [source for source, loops in zip(sources, closed, strict=True) if not loops]
     if open_ones:
-        chunks = [a.between(_process(s, streams, shelf), s.start_s, s.stop_s) for s in open_ones]
+        chunks = [a.between(_process(s, streams), s.start_s, s.stop_s) for s in open_ones]
         clock.feed(
             feed(
                 [s.origin for s in open_ones], chunks, [f for f, loops in zip(firsts, closed, strict=True) if not loops]
@@ -71,7 +71,14 @@ def _start_client(source: _Source, first: int, clock: Clock, streams: Streams) -
 
 
 def _sources(
-    name: str, written: w.Workload, scenario: Scenario, apps: Mapping[str, App], members: Members, journal: Journal
+    name: str,
+    written: w.Workload,
+    scenario: Scenario,
+    apps: Mapping[str, App],
+    members: Members,
+    journal: Journal,
+    streams: Streams,
+    shelf: TraceShelf,
 ) -> list[_Source]:
     slo = scenario.apps[written.app].slo
     target = slo.latency if slo is not None else float("inf")
@@ -80,14 +87,18 @@ def _sources(
     found = []
     for node in members.of_all(written.source, f"workloads.{name}.from"):
         for client in clients:
-            origin = Origin(apps[written.app], name, node.name, written.request, target, journal)
             key = f"{name}/{node.name}{client}"
-            found.append(_Source(key, origin, written, written.start, stop))
+            replayed = replay(written, key, streams, shelf) if written.trace is not None else None
+            rows = replayed.rows() if replayed is not None else None
+            origin = Origin(apps[written.app], name, node.name, written.request, target, journal, rows)
+            found.append(_Source(key, origin, written, replayed, written.start, stop))
     return found
 
 
-def _process(source: _Source, streams: Streams, shelf: TraceShelf) -> a.Chunks:
+def _process(source: _Source, streams: Streams) -> a.Chunks:
     """Return the arrival times of an open source, from zero and without end."""
+    if source.replayed is not None:
+        return source.replayed.chunks()
     process = source.written.arrivals
     rng = streams.stream(f"workload/{source.name}/arrivals")
     if isinstance(process, w.Periodic):
@@ -100,10 +111,5 @@ def _process(source: _Source, streams: Streams, shelf: TraceShelf) -> a.Chunks:
         return a.renewal(gaps(1 / process.rate, process.cv).sample, rng)
     if isinstance(process, w.MarkovModulated):
         return a.markov_modulated(process.rates, process.stay, rng)
-    if isinstance(process, w.Varying):
-        return a.varying(process.points, rng)
-    assert isinstance(process, w.Replay)
-    trace = shelf.get(process.trace, "llm_requests")
-    stamps = np.asarray(trace.table["arrival_s"].to_numpy(), dtype=np.float64)
-    length = process.length if process.length is not None else float("inf")
-    return a.replayed(stamps, process.start, length, process.speed, process.share, rng)
+    assert isinstance(process, w.Varying)
+    return a.varying(process.points, rng)

@@ -18,6 +18,7 @@ from simtier.models.views import SiteFacade
 from simtier.scenario import Scenario
 from simtier.streams import Streams
 from simtier.world.apps import AppMaker
+from simtier.world.replays import traced_means
 from simtier.world.services import SERVICE_KINDS, ReplicaMaker, service_spec, start_service, weight_bytes
 from simtier.world.topology import Members, add_links, make_nodes
 from simtier.world.traces import TraceShelf
@@ -69,7 +70,7 @@ class World:
         self._start_policies()
         for name, service in self.services.items():
             start_service(service, scenario.services[name])
-        maker = AppMaker(self.clock, self.network, journal, streams, self.services)
+        maker = AppMaker(self.clock, self.network, journal, streams, self.services, partial(self._traced_means, shelf))
         self.apps = {
             name: maker.make(name, written, self._partitioning(name), self.until_s)
             for name, written in scenario.apps.items()
@@ -106,6 +107,10 @@ class World:
         askers = {kind: self._asker(kind, name, written.policies) for kind in SERVICE_KINDS}
         spec = service_spec(name, written, weight_bytes(self.scenario, name), self._streams)
         return Service(spec, nodes, self.clock, self.network, self._journal, askers, self.replicas)
+
+    def _traced_means(self, shelf: TraceShelf, app: str) -> tuple[float, ...]:
+        replays = [each for each in self.scenario.workloads.values() if each.app == app and each.trace is not None]
+        return traced_means(replays, self._streams, shelf)
 
     def _partitioning(self, app: str) -> Callable[[str], Asker]:
         def asker(stage: str) -> Asker:

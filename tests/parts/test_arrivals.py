@@ -70,16 +70,6 @@ def test_a_varying_rate_follows_its_points_and_repeats() -> None:
     assert stats.kstest(phase, stats.triang(0.5, 0.0, 2.0).cdf).pvalue > 0.001
 
 
-def test_a_replayed_trace_is_cut_moved_sped_up_and_thinned() -> None:
-    stamps = np.array([0.0, 1.0, 2.0, 2.0, 5.0, 9.0])
-    whole = np.concatenate(list(a.replayed(stamps, 1.0, 8.0, 2.0, 1.0, rng())))
-    assert whole.tolist() == [0.0, 0.5, 0.5, 2.0]
-    many = np.arange(0.0, 1000.0, 0.1)
-    thinned = np.concatenate(list(a.replayed(many, 0.0, np.inf, 1.0, 0.3, rng())))
-    assert len(thinned) == pytest.approx(3000, rel=0.06)
-    assert set(thinned) <= set(many)
-
-
 def test_a_process_may_start_later_and_stops_before_its_end() -> None:
     times = np.concatenate(list(a.between(a.periodic(1.0, 0.0, 0.0, rng()), 5.0, 8.0)))
     assert times.tolist() == [5.0, 6.0, 7.0]

@@ -273,7 +273,14 @@ changes = st.fixed_dictionaries(
                 "{process: markov, rates: [0 /s, 7 /s], stay: [1 s, 0.3 min]}",
                 "{process: varying, points: [[0 s, 1 /s], [1 h, 3 /s]]}",
                 "{process: closed, clients: 3, think: 0.1 s}",
-                "{process: trace, trace: a/b, share: 0.1}",
+            ]
+        ),
+        "workloads.frames": st.sampled_from(
+            [
+                "{app: look, from: phone, trace: a/b, share: 0.1, window: [10 min, 40 min]}",
+                "{app: look, from: phone, trace: [a/b, 'own:./c.yaml'], scale_rate: 2, scale_time: 0.5, on_error: drop}",
+                "{app: look, from: phone, trace: a/*, expand: poisson, share_by: function}",
+                "{app: look, from: phone, trace: a/b, expand: {process: gamma, cv: 3, default_duration: 1 s}}",
             ]
         ),
         "question": st.sampled_from(["''", "on", "'1.5'", "'null'", "'a: b # c'", '"two\\n\\nlines"', "'  spaces '"]),

@@ -122,10 +122,10 @@ def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
 
 @pytest.mark.slow
 def test_a_long_m_m_4_is_within_three_thousandths_of_erlang_c() -> None:
-    """Mean latency at load 0.7 over ten times a million requests; peers are off by 0.2 % to 0.3 %."""
+    """Mean latency at load 0.7 over thirty times a million requests; peers are off by 0.2 % to 0.3 %."""
     rate = 280.0
     data = drained(queue(f"{rate} /s", exponential("10 ms"), slots=4, duration="3570 s"))
     formula = SERVICE_S + mmc_wait(4, rate, SERVICE_S)
-    means = over(data, sojourn(WARM_S), 10)
+    means = over(data, sojourn(WARM_S), 30)
     holds(formula, means, 0.003)
     assert abs(float(np.mean(means)) - formula) < 0.003 * formula

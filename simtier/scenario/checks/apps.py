@@ -9,6 +9,7 @@ import networkx as nx
 
 from simtier.catalogue.dnn import dnn
 from simtier.errors import CatalogueError, Problem, did_you_mean
+from simtier.scenario.base import Traced
 from simtier.scenario.checks.facts import Facts
 from simtier.scenario.services import App, Stage
 from simtier.scenario.source import Steps
@@ -70,6 +71,9 @@ def workloads(facts: Facts) -> Iterator[Problem]:
         here = ("workloads", name)
         if workload.app not in facts.scenario.apps:
             yield facts.problem((*here, "app"), _no("app", workload.app, facts.scenario.apps))
+        elif workload.trace is None and (stage := _traced(facts.scenario.apps[workload.app])):
+            message = f"stage {stage!r} of {workload.app!r} takes its time from a trace, and this workload replays none"
+            yield facts.problem((*here, "arrivals"), message)
         if not workload.source:
             yield facts.problem((*here, "from"), "is empty; name at least one tier, group or node")
         for place, each in enumerate(workload.source):
@@ -80,6 +84,11 @@ def workloads(facts: Facts) -> Iterator[Problem]:
         elif workload.stop is not None and workload.stop <= workload.start:
             message = f"{workload.stop:g} s is not after start ({workload.start:g} s), so no request arrives"
             yield facts.problem((*here, "stop"), message)
+
+
+def _traced(app: App) -> str | None:
+    """Return the first stage whose time is what a trace tells; None if there is none."""
+    return next((name for name, stage in app.stages.items() if isinstance(stage.time, Traced)), None)
 
 
 def before(app: App) -> Mapping[str, tuple[str, ...]]:

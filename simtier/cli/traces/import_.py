@@ -1,0 +1,95 @@
+"""`simtier traces import`: a file, or one at an address, checked and kept as Parquet with where it came from."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from simtier.traces import Found
+
+Source = Annotated[str, typer.Argument(metavar="SOURCE", help="A file, a trace's name, or an http(s) address.")]
+As = Annotated[str, typer.Option("--as", metavar="NAME", help="What to call it, dataset/item: burstgpt/3, own/web.")]
+Into = Annotated[Path, typer.Option("--into", metavar="DIR", help="The traces directory to put it in.")]
+Family = Annotated[
+    str | None,
+    typer.Option("--family", metavar="FAMILY", help="Of a CSV or Parquet file of your own: what its rows are."),
+]
+Map = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="COLUMN=THEIRS[:UNIT]", help="Of a file of your own: arrival_s=ts:ms; repeatable."),
+]
+OnErrors = Annotated[
+    str, typer.Option("--on-error", metavar="fail|drop", help="Whether a bad row is an error, or left out and counted.")
+]
+
+
+def import_(
+    source: Source,
+    *,
+    name: As,
+    into: Into = Path("traces"),
+    family: Family = None,
+    mapping: Map = None,
+    on_error: OnErrors = "fail",
+) -> None:
+    """Convert a trace to Parquet: verified, sorted, with source, hash, reader version and counts in the file."""
+    from simtier.cli.traces.options import error_rule
+    from simtier.traces.convert import convert, target_for
+
+    rule = error_rule(on_error)
+    target = target_for(name, into)
+    with _local(source) as (path, said):
+        found = _found(path, name, family, mapping or [])
+        done = convert(found, target, said, rule)
+        companion = found.functions()
+        if companion is not None:
+            _write_functions(target, companion, said)
+    typer.echo(f"{name}: {done.rows:,} rows in {done.path}")
+    for reason, rows in sorted(done.dropped.items()):
+        typer.echo(f"Dropped: {rows:,} rows: {reason}")
+    for note in done.notes:
+        typer.echo(f"Note: {note}")
+
+
+@contextmanager
+def _local(source: str) -> Iterator[tuple[str, str]]:
+    """Yield a file's path, or a trace's name, and how the provenance calls it; what lies at an address is downloaded and let go."""
+    if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", source):
+        yield source, source
+        return
+    from simtier.traces.download import download
+
+    with tempfile.TemporaryDirectory(prefix="simtier-") as folder:
+        file = Path(folder) / (Path(source.partition("?")[0]).name or "trace")
+        download(source, file)
+        yield str(file), source
+
+
+def _found(source: str, name: str, family: str | None, mapping: list[str]) -> Found:
+    """Return the trace that `source` stands for, read as a file of the dataset it is imported into."""
+    from simtier.errors import TraceError
+    from simtier.traces import find, search_directories
+    from simtier.traces.datasets.own import found_with
+    from simtier.traces.guess import find_any
+
+    dataset = name.partition("/")[0]
+    if (family or mapping) and dataset != "own":
+        raise TraceError(f"--family and --map are for files of your own: call it own/{name.partition('/')[2]}")
+    if family or mapping:
+        return found_with(Path(source), family, mapping)
+    if Path(source).is_file():
+        return find(f"{dataset}:{Path(source).resolve()}", ())
+    return find_any(source, search_directories(()))
+
+
+def _write_functions(target: Path, table: object, said: str) -> None:
+    from simtier.traces.convert import write_functions
+
+    write_functions(target.with_name(f"{target.stem}-functions.parquet"), table, said)

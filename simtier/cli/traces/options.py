@@ -1,0 +1,17 @@
+"""What the commands about traces share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import typer
+
+if TYPE_CHECKING:
+    from simtier.traces.ledger import OnError
+
+
+def error_rule(text: str) -> OnError:
+    """Return what a bad row does, or end with a usage error."""
+    if text not in ("fail", "drop"):
+        raise typer.BadParameter(f"{text!r}: expected fail or drop", param_hint="--on-error")
+    return cast("OnError", text)

@@ -1,0 +1,40 @@
+"""From what a user types, a trace's name or a file's path, to the trace: a file is known by its name, or by its columns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from simtier.errors import TraceError
+from simtier.traces import stored
+from simtier.traces.datasets import DATASETS
+from simtier.traces.find import Found, find
+
+_ANY = (r"(.+)\.txt", r"(.+)\.csv", r"(.+)\.parquet", r"(.+)\.json")
+"""Patterns that tell nothing of a dataset."""
+
+
+def find_any(name_or_file: str, directories: Sequence[Path]) -> Found:
+    """Return the trace that a name, `dataset:path`, or the path of a file stands for; nothing of it is read.
+
+    Raises TraceError if there is none, or if a file's name does not tell its format.
+    """
+    path = Path(name_or_file).expanduser()
+    if not path.is_file():
+        return find(name_or_file, directories)
+    datasets = [name for name in DATASETS if name != "own" and _is_of(name, path)]
+    if len(datasets) == 1:
+        return find(f"{datasets[0]}:{path}", directories)
+    if not datasets and "own" in DATASETS:
+        return find(f"own:{path}", directories)
+    known = ", ".join(datasets or DATASETS)
+    raise TraceError(f"{path}: its name does not tell its format; write DATASET:{path} with one of {known}")
+
+
+def _is_of(dataset: str, path: Path) -> bool:
+    """Tell whether a file is called as one of the dataset's own."""
+    inside = stored.members(path)
+    name = (inside[0] if len(inside) == 1 and inside[0] else stored.inner_name(path)).rpartition("/")[2]
+    patterns = {place.item.rpartition("/")[2] for place in DATASETS[dataset].places if place.item not in _ANY}
+    return any(re.fullmatch(pattern, name) for pattern in patterns if not pattern.startswith("(?!"))

@@ -1,0 +1,72 @@
+"""Converted traces: Parquet in a family's own schema, with where it came from, as `simtier traces import` writes it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, cast
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from simtier.errors import TraceError
+from simtier.traces.ledger import Ledger
+from simtier.traces.ordering import ROWS_AT_ONCE
+from simtier.traces.source import Source
+from simtier.traces.tables import SCHEMAS, Family
+
+PROVENANCE = b"simtier.provenance"
+"""The key of the file's metadata under which a JSON object lies: source, sha256, reader version, counts, notes, facts."""
+
+
+def _opened(source: Source) -> Any:
+    try:
+        return pq.ParquetFile(source.path)
+    except (pa.ArrowException, OSError) as error:
+        raise TraceError(f"{source.label}: not a Parquet file, or cut short ({error})") from error
+
+
+def family_of(source: Source) -> Family:
+    """Return the family a Parquet file declares; raises TraceError if it declares none."""
+    with _opened(source) as file:
+        declared = (file.schema_arrow.metadata or {}).get(b"family", b"").decode()
+    if declared not in SCHEMAS:
+        raise TraceError(
+            f"{source.label}: no trace converted by `simtier traces import`; a Parquet file of your own is named own:PATH"
+        )
+    return cast("Family", declared)
+
+
+def provenance(source: Source) -> dict[str, Any]:
+    """Return what the file says of where it came from; empty if it says nothing."""
+    with _opened(source) as file:
+        told = (file.metadata.metadata or {}).get(PROVENANCE, b"{}")
+    found: dict[str, Any] = json.loads(told)
+    return found
+
+
+def functions_beside(source: Source, ledger: Ledger) -> Any | None:
+    """Return the table of functions that was converted with a trace of counts, `NAME-functions.parquet`, or None."""
+    beside = source.path.with_name(f"{source.path.stem}-functions.parquet")
+    if not beside.is_file():
+        return None
+    return pa.Table.from_batches(list(read_imported(Source(beside), ledger)), SCHEMAS["functions"])
+
+
+def read_imported(source: Source, ledger: Ledger) -> Iterator[Any]:
+    """Yield the batches of a converted trace; its rows were sorted and checked when it was converted."""
+    family = family_of(source)
+    schema = SCHEMAS[family]
+    with _opened(source) as file:
+        if file.schema_arrow.remove_metadata() != schema.remove_metadata():
+            raise TraceError(f"{source.label}: its columns are not those of {family} in this version; convert it again")
+        told = provenance(source)
+        ledger.facts.update(told.get("facts", {}))
+        for note in told.get("notes", []):
+            ledger.note(note)
+        try:
+            for part in file.iter_batches(ROWS_AT_ONCE):
+                ledger.rows_read += part.num_rows
+                yield pa.RecordBatch.from_arrays(part.columns, schema=schema)
+        except (pa.ArrowException, OSError) as error:
+            raise TraceError(f"{source.label}: damaged or cut short ({error}); convert it again") from error

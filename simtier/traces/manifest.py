@@ -1,0 +1,3 @@
+"""The list of generated files beside them, as sha256sum writes and checks it."""
+
+MANIFEST = "generated.sha256"

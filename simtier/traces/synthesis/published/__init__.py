@@ -1,0 +1,1 @@
+"""Parameters for the look-alikes of the public traces, fitted to published figures; each states its source."""
