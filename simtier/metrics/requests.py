@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simtier.metrics.latencies import Latencies, buckets
 from simtier.metrics.reading import Texts, batches
 from simtier.models.tables import OUTCOMES
 from simtier.scenario import Scenario
@@ -20,50 +21,92 @@ _COLUMNS = ("replication", "workload", "outcome", "arrival_s", "end_s", "target_
 
 
 class Tally:
-    """Requests of one workload, or one application, in one replication."""
+    """Requests of one workload, or one application, in one replication.
+
+    Attributes:
+        outcomes: how many ended how.
+        latencies: of those that ended ok.
+        again: of many latencies, those that `latencies` needs again to find its quantiles.
+        in_time, undecided: how many ended within their target, and of how many that is not known.
+    """
 
     def __init__(self) -> None:
         self.outcomes = dict.fromkeys(OUTCOMES, 0)
-        self.latencies: list[NDArray[np.float64]] = []
+        self.latencies = Latencies()
+        self.again: list[NDArray[np.float64]] = []
         self.in_time = 0
         self.undecided = 0
 
-    def add(self, other: Tally) -> None:
-        """Add the requests of `other`."""
-        for name, count in other.outcomes.items():
-            self.outcomes[name] += count
-        self.latencies += other.latencies
-        self.in_time += other.in_time
-        self.undecided += other.undecided
+    def joined(self, others: Sequence[Tally]) -> Tally:
+        """Return the requests of this and of `others` together."""
+        joined = Tally()
+        for each in (self, *others):
+            for name, count in each.outcomes.items():
+                joined.outcomes[name] += count
+            joined.again += each.again
+            joined.in_time += each.in_time
+            joined.undecided += each.undecided
+        joined.latencies = self.latencies.join(other.latencies for other in others)
+        return joined
 
 
 def tallies(folder: Path, scenario: Scenario, ends: Sequence[float]) -> dict[tuple[int, str], Tally]:
-    """Return the requests of each (replication, workload) that arrived from the warm-up on, in one pass over the table."""
-    texts = Texts()
-    outcome_codes = [texts.code(name) for name in OUTCOMES]
-    ok, unfinished = texts.code("ok"), texts.code("unfinished")
+    """Return the requests of each (replication, workload) that arrived from the warm-up on.
+
+    In one pass over the table; in two if there are so many that their quantiles need it.
+    """
     found: dict[tuple[int, str], Tally] = defaultdict(Tally)
+    for key, outcome, latencies, in_time, undecided in _counted(folder, scenario, ends):
+        tally = found[key]
+        for name, count in zip(OUTCOMES, outcome, strict=True):
+            tally.outcomes[name] += int(count)
+        tally.latencies.add(latencies)
+        tally.in_time += in_time
+        tally.undecided += undecided
+    wanted = _wanted(found, scenario)
+    if wanted:
+        for key, _, latencies, _, _ in _counted(folder, scenario, ends):
+            found[key].again.append(latencies[np.isin(buckets(latencies), wanted[key])])
+    return found
+
+
+def _wanted(found: Mapping[tuple[int, str], Tally], scenario: Scenario) -> dict[tuple[int, str], NDArray[np.uint64]]:
+    """Return of which buckets each workload's latencies are needed again, for itself and its application; empty if of none."""
+    shares = list(QUANTILES.values())
+    wanted = {key: tally.latencies.wanted(shares) for key, tally in found.items()}
+    for app in scenario.apps:
+        for replication in {number for number, _ in found}:
+            keys = [key for key in found if key[0] == replication and scenario.workloads[key[1]].app == app]
+            if keys:
+                whole = found[keys[0]].latencies.join(found[key].latencies for key in keys[1:]).wanted(shares)
+                wanted |= {key: np.union1d(wanted[key], whole) for key in keys}
+    return wanted if any(len(each) for each in wanted.values()) else {}
+
+
+_Counted = tuple[tuple[int, str], NDArray[np.int64], NDArray[np.float64], int, int]
+
+
+def _counted(folder: Path, scenario: Scenario, ends: Sequence[float]) -> Iterator[_Counted]:
+    """Yield (replication, workload), counts by outcome, latencies, how many in time and how many undecided, batch by batch."""
+    texts = Texts()
+    outcome_codes = np.array([texts.code(name) for name in OUTCOMES])
+    ok, unfinished = texts.code("ok"), texts.code("unfinished")
     for batch in batches(folder / "requests.parquet", _COLUMNS, texts):
         replication, workload = batch["replication"], batch["workload"]
         warm = batch["arrival_s"] >= scenario.run.warmup
         for number in range(int(replication.min()), int(replication.max()) + 1):
             for code in np.flatnonzero(np.bincount(workload, minlength=1)):
                 rows = warm & (replication == number) & (workload == code)
-                tally = found[number, texts.names[code]]
-                end = batch["end_s"][rows]
-                deadline = batch["arrival_s"][rows] + batch["target_s"][rows]
+                end, arrival = batch["end_s"][rows], batch["arrival_s"][rows]
+                deadline = arrival + batch["target_s"][rows]
                 # An answer under way when the run was interrupted has not arrived.
                 outcome = np.where(end > ends[number], unfinished, batch["outcome"][rows])
-                counts = np.bincount(outcome, minlength=len(texts.names))
-                for name, of in zip(OUTCOMES, outcome_codes, strict=True):
-                    tally.outcomes[name] += int(counts[of])
+                counts = np.bincount(outcome, minlength=len(texts.names))[outcome_codes]
                 served = outcome == ok
-                tally.latencies.append((end - batch["arrival_s"][rows])[served])
                 # A latency of exactly the target may come out an ulp or two above it.
-                in_time = served & (end <= deadline + 4 * np.spacing(end))
-                tally.in_time += int(np.count_nonzero(in_time))
-                tally.undecided += int(np.count_nonzero((outcome == unfinished) & (deadline > ends[number])))
-    return found
+                in_time = int(np.count_nonzero(served & (end <= deadline + 4 * np.spacing(end))))
+                undecided = int(np.count_nonzero((outcome == unfinished) & (deadline > ends[number])))
+                yield (number, texts.names[code]), counts, (end - arrival)[served], in_time, undecided
 
 
 def request_metrics(
@@ -76,24 +119,23 @@ def request_metrics(
     yet: these are left out.
     """
     window = min(until, scenario.run.duration) - scenario.run.warmup
-    by_app: dict[str, Tally] = {name: Tally() for name in scenario.apps}
+    by_app: dict[str, list[Tally]] = {name: [] for name in scenario.apps}
     workloads = {}
     for name, workload in scenario.workloads.items():
         tally = found.get((replication, name), Tally())
         workloads[name] = _describe(tally, scenario, workload.app, window)
-        by_app[workload.app].add(tally)
-    apps = {name: _describe(tally, scenario, name, window) for name, tally in by_app.items()}
+        by_app[workload.app].append(tally)
+    apps = {name: _describe(Tally().joined(parts), scenario, name, window) for name, parts in by_app.items()}
     return {"apps": apps, "workloads": workloads}
 
 
 def _describe(group: Tally, scenario: Scenario, app: str, window: float) -> dict[str, Any]:
-    latencies = np.concatenate(group.latencies) if group.latencies else np.empty(0)
     arrived = sum(group.outcomes.values())
     described: dict[str, Any] = {
         "arrived": arrived,
         **group.outcomes,
         "throughput_per_s": group.outcomes["ok"] / window if window > 0 else 0.0,
-        "latency_s": latency(latencies),
+        "latency_s": latency(group.latencies, group.again),
     }
     if scenario.apps[app].slo is not None:
         decided = arrived - group.undecided
@@ -101,16 +143,12 @@ def _describe(group: Tally, scenario: Scenario, app: str, window: float) -> dict
     return described
 
 
-def latency(latencies: NDArray[np.float64]) -> dict[str, float | None]:
-    """Return mean, quantiles (linear between order statistics) and maximum; None without any value. Reorders `latencies`."""
-    if not len(latencies):
+def latency(latencies: Latencies, again: Sequence[NDArray[np.float64]]) -> dict[str, float | None]:
+    """Return mean, quantiles (linear between order statistics) and maximum; None without any value."""
+    if not latencies.count:
         return dict.fromkeys(("mean", *QUANTILES, "max"))
-    values = np.quantile(latencies, list(QUANTILES.values()), overwrite_input=True)
-    return {
-        "mean": float(latencies.mean()),
-        **{name: float(value) for name, value in zip(QUANTILES, values, strict=True)},
-        "max": float(latencies.max()),
-    }
+    values = latencies.quantiles(list(QUANTILES.values()), np.concatenate(again) if again else np.empty(0))
+    return {"mean": latencies.mean, **dict(zip(QUANTILES, values, strict=True)), "max": latencies.max}
 
 
 def add_verdicts(found: dict[str, dict[str, Any]], scenario: Scenario) -> None:

@@ -104,6 +104,23 @@ class Number:
 
 
 @dataclass(frozen=True)
+class Count:
+    """A number of things, perhaps written with a point ("2595.0"), as a float; `blank`: whether a blank stands for null."""
+
+    blank: bool = False
+
+    def values(self, text: Any) -> tuple[Any, list[Fault]]:
+        """See `Kind.values`."""
+        numbers, faults = Number(blank=self.blank).values(text)
+        parted = pc.fill_null(pc.not_equal(numbers, pc.round(numbers)), fill_value=False)
+        return numbers, [*faults, ("not a whole number", parted)] if pc.any(parted).as_py() else faults
+
+
+NUMBERS = (Whole, Number, Count)
+"""Kinds that read each field by itself, so that many columns of one kind may be read as one."""
+
+
+@dataclass(frozen=True)
 class Label:
     """Text that repeats; `blank`: whether a blank stands for null."""
 

@@ -8,32 +8,40 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, NoReturn
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 
 from simtier.errors import TraceError
-from simtier.traces.columns import Kind, bad_rows
+from simtier.traces.columns import NUMBERS, Kind, bad_rows
 from simtier.traces.ledger import Ledger, refuse
 from simtier.traces.source import Source
 
-BLOCK_BYTES = 2**21
+BLOCK_BYTES = 2**20
 _LONGEST_HEADER = 2**22
 _SHOWN = 80
 
 
 def csv_rows(
-    source: Source, ledger: Ledger, columns: Mapping[str, Kind], *, optional: Sequence[str] = (), delimiter: str = ","
+    source: Source,
+    ledger: Ledger,
+    columns: Mapping[str, Kind] | Callable[[list[str]], Mapping[str, Kind]],
+    *,
+    optional: Sequence[str] = (),
+    delimiter: str = ",",
 ) -> Iterator[dict[str, Any]]:
     """Yield the rows of `source` in blocks: Arrow arrays of one length by the names of `columns`.
 
     Args:
         source: the file; its first line names the columns.
         ledger: counts rows and drops; says whether bad rows end the reading.
-        columns: what each column needed is read as.
+        columns: what each column needed is read as; a function gets the header's names and returns that, for files whose columns
+            are not known before.
         optional: those of `columns` that a file may lack.
         delimiter: what parts the fields.
 
@@ -41,9 +49,10 @@ def csv_rows(
     """
     with source.opened() as stream:
         names = header(source, stream, delimiter)
-        wanted = _wanted(source.label, names, columns, optional, delimiter)
+        needed = columns(names) if callable(columns) else columns
+        wanted = _wanted(source.label, names, needed, optional, delimiter)
         for block in _blocks(source, stream, names, wanted, ledger, delimiter):
-            yield _typed(source, block, {name: columns[name] for name in wanted}, names, ledger, delimiter)
+            yield _typed(source, block, {name: needed[name] for name in wanted}, names, ledger, delimiter)
 
 
 def header(source: Source, stream: BinaryIO, delimiter: str = ",") -> list[str]:
@@ -64,15 +73,16 @@ def _wanted(
     label: str, names: list[str], columns: Mapping[str, Kind], optional: Sequence[str], delimiter: str
 ) -> list[str]:
     """Return those of `columns` that the file has; raises TraceError if it lacks one it must have, or has one twice."""
+    times = Counter(names)
     for name in columns:
-        if names.count(name) == 1 or (name in optional and name not in names):
+        if times[name] == 1 or (name in optional and not times[name]):
             continue
-        fault = "two columns" if name in names else "no column"
-        needed = ", ".join(repr(each) for each in columns if each not in optional)
+        fault = "two columns" if times[name] else "no column"
+        needed = ", ".join(repr(each) for each in columns if each not in optional)[: 4 * _SHOWN]
         hint = "" if len(names) > 1 else f" (is it parted by {delimiter!r}?)"
         shown = delimiter.join(names)[:_SHOWN]
         raise TraceError(f"{label}, line 1: {fault} {name!r}; the header is {shown!r}{hint}, needed are {needed}")
-    return [name for name in columns if name in names]
+    return [name for name in columns if times[name]]
 
 
 def _blocks(
@@ -89,7 +99,8 @@ def _blocks(
         ledger.drop("wrong number of columns")
         return "skip"
 
-    positions = {name: f"{names.index(name)}" for name in wanted}
+    place = {name: number for number, name in enumerate(names)}
+    positions = {name: f"{place[name]}" for name in wanted}
     try:
         with pcsv.open_csv(
             stream,
@@ -116,9 +127,14 @@ def _typed(
     """Return a block's columns as what they hold, without its bad rows."""
     first_row, rows = ledger.rows_read, block.num_rows
     typed, faults = {}, []
-    for name, kind in kinds.items():
-        typed[name], found = kind.values(block.column(name))
-        faults += [(name, reason, mask) for reason, mask in found]
+    for alike, kind in _alike(kinds):
+        texts = [block.column(name) for name in alike]
+        values, found = kind.values(texts[0] if len(texts) == 1 else pa.concat_arrays(texts))
+        for place, name in enumerate(alike):
+            typed[name] = values.slice(place * rows, rows)
+            faults += [(name, reason, mask.slice(place * rows, rows)) for reason, mask in found]
+    order = {name: place for place, name in enumerate(kinds)}
+    faults = sorted((fault for fault in faults if pc.any(fault[2]).as_py()), key=lambda fault: order[fault[0]])
     if not faults:
         ledger.rows_read += rows
         return typed
@@ -130,6 +146,17 @@ def _typed(
         ledger.drop(reason, int(mask.sum()))
         good &= ~mask
     return {name: values.filter(pa.array(good)) for name, values in typed.items()}
+
+
+def _alike(kinds: Mapping[str, Kind]) -> Iterator[tuple[list[str], Kind]]:
+    """Yield the columns to be read in one go: numbers of one kind, of which a wide table has thousands; others one by one."""
+    numbers: dict[Kind, list[str]] = {}
+    for name, kind in kinds.items():
+        if isinstance(kind, NUMBERS):
+            numbers.setdefault(kind, []).append(name)
+        else:
+            yield [name], kind
+    yield from ((names, kind) for kind, names in numbers.items())
 
 
 def _refuse_first(

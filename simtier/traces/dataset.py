@@ -30,6 +30,7 @@ class Place:
             member, must match; its groups, joined by hyphens, are the item's name, in which underscores are written as hyphens.
         read: reads one such file.
         family: which schema it is read into; None for a converted file, which says it itself.
+        called: how the item is called instead, with a {} for each group.
         companion: reads the table of functions that lies beside such a file; returns None if none does. None: there never is one.
     """
 
@@ -37,6 +38,7 @@ class Place:
     item: str
     read: Reader
     family: Family | None
+    called: str | None = None
     companion: Callable[[Source, Ledger], Any] | None = None
 
     def items(self, folder: Path) -> Iterator[tuple[str, Source]]:
@@ -48,10 +50,16 @@ class Place:
                 name = inside or path.with_name(stored.inner_name(path)).relative_to(folder).as_posix()
                 match = re.fullmatch(self.item, name)
                 if match:
-                    yield "-".join(filter(None, match.groups())).replace("_", "-"), Source(path, inside)
+                    groups = tuple(filter(None, match.groups()))
+                    called = self.called.format(*groups) if self.called else "-".join(groups)
+                    yield called.replace("_", "-"), Source(path, inside)
+
+    def fits(self, path: str) -> bool:
+        """Tell whether a file's whole path ends as the item's does."""
+        return re.fullmatch(f"(?:.*/)?(?:{self.item})", path) is not None
 
 
-CONVERTED = Place("*.parquet", r"(.+)\.parquet", read_imported, None, functions_beside)
+CONVERTED = Place("*.parquet", r"(.+)\.parquet", read_imported, None, companion=functions_beside)
 """Where `simtier traces import` puts what it converts; looked at before the official files, as it is read faster."""
 
 
@@ -81,12 +89,15 @@ class Dataset:
         about: licence, citation, source.
         folders: where the dataset may lie, relative to a directory that is searched.
         places: the layouts its files may have there, the official ones first.
+        recognised: for a file of a user's own that tells by its content how it is read, or what file it is about, returns that file and
+            how; None: its name tells.
     """
 
     name: str
     about: About
     folders: tuple[str, ...]
     places: tuple[Place, ...]
+    recognised: Callable[[Source], tuple[Source, Place]] | None = None
 
     def items(self, directory: Path) -> dict[str, tuple[Source, Place]]:
         """Return every item under `directory` with its file and place; of two with one name the first place wins."""
@@ -98,15 +109,19 @@ class Dataset:
         return located
 
     def place_for(self, path: Path, inside: str | None) -> Place | None:
-        """Return the place whose files look like this one of a user's own, by its name; None if no place fits."""
+        """Return the place whose files look like this one of a user's own, by its folders and name, else by its name; or None."""
         name = (inside or stored.inner_name(path)).rpartition("/")[2]
         if name.endswith(".parquet"):
             return CONVERTED
         if len(self.places) == 1 or len({place.read for place in self.places}) == 1:
             return self.places[0]
-        return next((place for place in self.places if re.fullmatch(place.item.rpartition("/")[2], name)), None)
+        whole = inside or path.absolute().with_name(stored.inner_name(path)).as_posix()
+        return next(
+            (place for place in self.places if place.fits(whole)),
+            next((place for place in self.places if re.fullmatch(place.item.rpartition("/")[2], name)), None),
+        )
 
     def looked_for(self) -> str:
         """Return the places as text for a message: each folder with the patterns of the files."""
-        patterns = ", ".join(place.files for place in self.places)
+        patterns = ", ".join(place.files for place in self.places or (CONVERTED,))
         return f"{' or '.join(self.folders)} with {patterns}"

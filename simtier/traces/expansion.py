@@ -3,21 +3,24 @@
 When within its minute an invocation came, a count does not say. `uniform` takes independent uniform times, which is a Poisson process
 given its count; `even` spaces them equally from a random phase, and so shows less variation than any real traffic; `poisson` takes the
 count for a mean and draws the number as well; `gamma` draws gaps of a given coefficient of variation, one more than counted, and
-stretches them to fill the interval, so that the count is kept. No choice links one interval to the next.
+stretches them to fill the interval, so that the count is kept. As they share one interval, the n + 1 gaps' squared CV is
+n / ((n + 1) / cv^2 + 1): it comes near to cv^2 where counts are well above cv^2, and is less elsewhere; cv 1 is `uniform`. No choice
+links one interval to the next, and within an interval the rate is taken to be constant.
 
-Every number depends on the key, the series' name, the interval's start and the place within it, and on nothing else: leaving out a
-function or a day shifts nothing.
+Every number depends on the key, the series' name, the interval's start (to the millisecond) and the place within it, and on nothing
+else: leaving out a function or an interval shifts nothing. So a series must have one row for each start.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pyarrow as pa
-from scipy import special, stats
+from numpy.typing import NDArray
+from scipy import special
 
 from simtier.errors import TraceError
 from simtier.traces.durations import Durations
@@ -27,13 +30,14 @@ from simtier.traces.tables import batch
 
 ARRIVALS_AT_ONCE = 100_000
 ROWS_AT_ONCE = 65_536
+Process = Literal["uniform", "even", "poisson", "gamma"]
 _NUMBER, _WHEN, _HOW_LONG = 1, 2, 3
 """Salts: how many, when, and how long are drawn apart."""
 
 
 @dataclass(frozen=True)
 class Expansion:
-    """How counts become arrivals.
+    """How counts become arrivals; raises TraceError for numbers that make no sense.
 
     Attributes:
         process: see the module.
@@ -41,9 +45,19 @@ class Expansion:
         default_duration_s: for series whose durations are not known; None: they are left out and counted.
     """
 
-    process: Literal["uniform", "even", "poisson", "gamma"]
+    process: Process
     cv: float | None = None
     default_duration_s: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.process not in get_args(Process):
+            raise TraceError(f"no expansion {self.process!r}: there are {', '.join(get_args(Process))}")
+        if (self.process == "gamma") != (self.cv is not None):
+            raise TraceError(f"`cv` belongs to gamma, which needs it: {self.process} with cv {self.cv}")
+        if self.cv is not None and not 0 < self.cv < np.inf:
+            raise TraceError(f"the gaps' cv {self.cv:g} must be above 0; for gaps without variation take `even`")
+        if self.default_duration_s is not None and not 0 <= self.default_duration_s < np.inf:
+            raise TraceError(f"the default duration {self.default_duration_s:g} s must be at least 0 and finite")
 
 
 @dataclass
@@ -68,38 +82,43 @@ class _Pending:
 def expand(
     batches: Iterable[Any], how: Expansion, key: int, functions: Any, ledger: Ledger | None = None
 ) -> Iterator[Any]:
-    """Yield invocations, in order of time, for the counts in `batches` of the family rates.
+    """Return invocations, in order of time, for the counts in `batches` of the family rates.
 
     Args:
-        batches: rows in order of their intervals' starts.
+        batches: rows in order of their intervals' starts; the caller has made sure that their metric is a count.
         how: the choice.
         key: 64 bits from the scenario's seed.
         functions: table of the family functions with their durations, or None.
-        ledger: gets the number of invocations left out, by reason, and notes.
+        ledger: gets the choice as a note, and the invocations left out so far, by reason.
 
-    Raises TraceError for a negative count, for one that is not whole (unless poisson), and if no duration is known and no default given.
+    Raises TraceError at once if no duration is known and no default given; and while it is read for a count that is negative, not
+    finite, or not whole (unless poisson), and for an interval without length.
     """
     if functions is None and how.default_duration_s is None:
         raise TraceError(
             "counts have no durations: give `default_duration` in `expand`, or a table of functions beside them"
         )
-    series = _Series(Durations(functions, how.default_duration_s))
+    ledger = Ledger() if ledger is None else ledger
+    with_cv = "" if how.cv is None else f" with a CV of {how.cv:g}"
+    ledger.note(f"counts became arrivals by `{how.process}`{with_cv}, a choice of the model")
+    return _expanded(batches, how, key, _Series(Durations(functions, how.default_duration_s)), ledger)
+
+
+def _expanded(batches: Iterable[Any], how: Expansion, key: int, series: _Series, ledger: Ledger) -> Iterator[Any]:
     pending = _Pending(np.empty(0), np.empty(0, np.int32), np.empty(0))
-    for piece in _pieces(batches):
-        starts = piece.column("time_s").to_numpy()
-        pending = pending.joined(_arrivals(piece, how, key, series))
+    for piece in _pieces(batches, how):
+        pending = pending.joined(_arrivals(piece, how, key, series, ledger))
         # Whatever is still to come begins at the last start seen, or later.
-        ready, pending = pending.split(int(np.searchsorted(pending.times, starts[-1])))
+        last = piece.column("time_s")[-1].as_py()
+        ready, pending = pending.split(int(np.searchsorted(pending.times, last)))
         yield from _batches(ready, series)
     yield from _batches(pending, series)
-    if ledger is not None and series.unknown:
-        ledger.drop("function without known durations", series.unknown)
 
 
-def _pieces(batches: Iterable[Any]) -> Iterator[Any]:
+def _pieces(batches: Iterable[Any], how: Expansion) -> Iterator[Any]:
     """Yield the rows in pieces that do not become too many arrivals at once, where that can be helped."""
     for rows in batches:
-        _check(rows)
+        _check(rows, how)
         total = np.cumsum(rows.column("value").to_numpy())
         first = 0
         while first < rows.num_rows:
@@ -109,60 +128,90 @@ def _pieces(batches: Iterable[Any]) -> Iterator[Any]:
             first = last
 
 
-def _check(rows: Any) -> None:
-    values = rows.column("value").to_numpy()
-    wrong = np.flatnonzero(~(values >= 0))
-    if len(wrong):
-        start = rows.column("time_s")[int(wrong[0])].as_py()
-        raise TraceError(
-            f"the count {values[wrong[0]]!r} of the interval at {start:g} s is negative, so nothing can arrive"
+def _check(rows: Any, how: Expansion) -> None:
+    """Raise TraceError for the first row that is no count of an interval."""
+    starts, lengths, values = (rows.column(name).to_numpy() for name in ("time_s", "length_s", "value"))
+    faults = [
+        (~((values >= 0) & (values < np.inf)), "the count is {value:g}, and nothing can arrive less than 0 times"),
+        (~((starts + lengths > starts) & (lengths < np.inf)), "the interval has a length of {length:g} s"),
+    ]
+    if how.process != "poisson":
+        faults.append(
+            (values != np.rint(values), "the count {value:g} is not whole: only `poisson` takes it for a mean")
         )
+    for wrong, what in faults:
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            place = f"{rows.column('series')[row].as_py()!r}, interval at {starts[row]:g} s: "
+            raise TraceError(place + what.format(value=values[row], length=lengths[row]))
 
 
-def _arrivals(piece: Any, how: Expansion, key: int, series: _Series) -> _Pending:
+def _arrivals(piece: Any, how: Expansion, key: int, series: _Series, ledger: Ledger) -> _Pending:
     """Return the arrivals of a piece, in order of time."""
     starts, lengths = piece.column("time_s").to_numpy(), piece.column("length_s").to_numpy()
     codes = series.codes(piece.column("series"))
-    cells = mixed(series.keys[codes] ^ mixed(np.rint(starts * 1000).astype(np.int64).astype(np.uint64), key))
+    cells = mixed(series.keys[codes] ^ mixed(np.rint(starts * 1000).astype(np.int64).view(np.uint64), key))
     counts = _counts(piece, how, cells)
-    counts[~series.known[codes]] = 0
+    unknown = ~series.known[codes]
+    ledger.drop("function without known durations", int(counts[unknown].sum()))
+    counts[unknown] = 0
     cell = np.repeat(np.arange(len(counts)), counts)
     place = np.arange(len(cell)) - np.repeat(np.cumsum(counts) - counts, counts)
-    share = _shares(how, cells, counts, cell, place)
     # A rounded sum must not leave the interval, lest it come before what is given out already.
-    times = np.minimum(starts[cell] + share * lengths[cell], np.nextafter(starts + lengths, -np.inf)[cell])
-    durations = series.durations.draw(codes[cell], uniform(cells[cell], mixed(place.astype(np.uint64), _HOW_LONG)))
-    series.unknown += int(piece.column("value").to_numpy()[~series.known[codes]].sum())
+    ends = np.nextafter(starts + lengths, -np.inf)
+    times = np.minimum(starts[cell] + _shares(how, cells, counts, cell, place) * lengths[cell], ends[cell])
+    durations = series.durations.draw(codes[cell], _draws(cells, _HOW_LONG, cell, place))
     order = np.argsort(times, kind="stable")
     return _Pending(times[order], codes[cell][order], durations[order])
 
 
-def _counts(piece: Any, how: Expansion, cells: Keys) -> Any:
+def _draws(cells: Keys, purpose: int, cell: Any, place: Any) -> Floats:
+    """Return uniform numbers: each cell has a SplitMix64 stream for each purpose, read by place."""
+    return uniform(mixed(cells, purpose)[cell] + place.astype(np.uint64))
+
+
+def _counts(piece: Any, how: Expansion, cells: Keys) -> NDArray[np.int64]:
     values = piece.column("value").to_numpy()
-    if how.process == "poisson":
-        return stats.poisson.ppf(uniform(cells, _NUMBER), values).astype(np.int64)
-    if not (values == np.rint(values)).all():
-        wrong = values[values != np.rint(values)][0]
-        raise TraceError(f"the count {wrong!r} is not whole: only `poisson` takes counts for means")
-    return values.astype(np.int64)
+    if how.process != "poisson":
+        return np.asarray(values.astype(np.int64))
+    return _poisson(uniform(cells, _NUMBER), values)
 
 
-def _shares(how: Expansion, cells: Keys, counts: Any, cell: Any, place: Any) -> Floats:
+def _poisson(uniforms: Floats, means: Floats) -> NDArray[np.int64]:
+    """Return Poisson numbers by inversion: the smallest n with P(N <= n) >= u."""
+    drawn = np.zeros(len(means), np.int64)
+    some = np.flatnonzero(means > 0)
+    u, mean = uniforms[some], means[some]
+    # pdtrik solves P(N <= n) = u for a real n and is undefined below P(N = 0); rounding is put right by a step to either side.
+    n = np.where(u > np.exp(-mean), np.ceil(np.nan_to_num(special.pdtrik(np.maximum(u, np.exp(-mean)), mean))), 0.0)
+    n = np.where((n > 0) & (special.pdtr(n - 1, mean) >= u), n - 1, n)
+    n = np.where(special.pdtr(n, mean) < u, n + 1, n)
+    drawn[some] = n.astype(np.int64)
+    return drawn
+
+
+def _shares(how: Expansion, cells: Keys, counts: NDArray[np.int64], cell: Any, place: Any) -> Floats:
     """Return where in its interval each arrival lies, from 0 to 1."""
     if how.process == "even":
         return np.asarray((place + uniform(cells, _WHEN)[cell]) / counts[cell])
-    if how.process != "gamma":
-        return uniform(cells[cell], mixed(place.astype(np.uint64), _WHEN))
-    assert how.cv is not None
-    gap_of = np.repeat(np.arange(len(counts)), counts + 1)
-    number = np.arange(len(gap_of)) - np.repeat(np.cumsum(counts + 1) - counts - 1, counts + 1)
-    drawn = uniform(cells[gap_of], mixed(number.astype(np.uint64), _WHEN))
-    gaps = special.gammaincinv(1 / how.cv**2, np.maximum(drawn, 2.0**-54))
-    sums = np.cumsum(gaps)
-    before = np.concatenate([[0.0], sums])[np.cumsum(counts + 1) - counts - 1]
-    whole = np.add.reduceat(gaps, np.cumsum(counts + 1) - counts - 1) if len(counts) else np.empty(0)
-    inside = number < counts[gap_of]
-    return np.asarray(np.clip((sums[inside] - before[cell]) / np.maximum(whole[cell], 5e-324), 0.0, 1.0))
+    if how.cv is None:
+        return _draws(cells, _WHEN, cell, place)
+    shares = np.empty(len(cell))
+    begins = np.cumsum(counts) - counts
+    # Cells of equal count together: sums stay within their cell, so that they do not depend on which others there are.
+    for count in np.unique(counts[counts > 0]):
+        same = np.flatnonzero(counts == count)
+        for some in np.array_split(same, max(len(same) * (int(count) + 1) // ARRIVALS_AT_ONCE, 1)):
+            shares[begins[some, None] + np.arange(count)] = _stretched(cells[some], int(count), how.cv)
+    return shares
+
+
+def _stretched(cells: Keys, count: int, cv: float) -> Floats:
+    """Return where `count` arrivals of each cell lie when the count + 1 gamma gaps fill the interval."""
+    number = np.arange(count + 1, dtype=np.uint64)
+    drawn = uniform(mixed(cells, _WHEN)[:, None] + number)
+    sums = np.cumsum(special.gammaincinv(1 / cv**2, np.maximum(drawn, 2.0**-54)), axis=1)
+    return np.asarray(sums[:, :-1] / np.maximum(sums[:, -1:], np.finfo(float).tiny))
 
 
 class _Series:
@@ -173,7 +222,6 @@ class _Series:
         self.names: list[str] = []
         self.keys: Keys = np.empty(0, np.uint64)
         self.known = np.empty(0, bool)
-        self.unknown = 0
         self._codes: dict[str, int] = {}
 
     def codes(self, column: Any) -> Any:

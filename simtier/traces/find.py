@@ -177,6 +177,9 @@ def _own_file(name: str, dataset: Dataset, path: Path) -> Found:
     inside = stored.members(path)
     if len(inside) != 1:
         raise TraceError(f"trace {name!r}: an archive of {len(inside)} files; name one file")
+    if dataset.recognised is not None:
+        source, how = dataset.recognised(Source(path, inside[0]))
+        return Found(name, dataset.name, source, how, source.path.parent)
     place = dataset.place_for(path, inside[0])
     if place is None:
         raise TraceError(

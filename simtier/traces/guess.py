@@ -9,6 +9,7 @@ from pathlib import Path
 from simtier.errors import TraceError
 from simtier.traces import stored
 from simtier.traces.datasets import DATASETS
+from simtier.traces.datasets.own import place_with
 from simtier.traces.find import Found, find
 
 _ANY = (r"(.+)\.txt", r"(.+)\.csv", r"(.+)\.parquet", r"(.+)\.json")
@@ -30,6 +31,12 @@ def find_any(name_or_file: str, directories: Sequence[Path]) -> Found:
         return find(f"own:{path}", directories)
     known = ", ".join(datasets or DATASETS)
     raise TraceError(f"{path}: its name does not tell its format; write DATASET:{path} with one of {known}")
+
+
+def found_with(path: Path, family: str | None, options: Sequence[str]) -> Found:
+    """Return a file of one's own, read as the options of `simtier traces import` say; raises TraceError if they do not fit it."""
+    source, place = place_with(family, path, options)
+    return Found(f"own:{path}", "own", source, place, path.parent)
 
 
 def _is_of(dataset: str, path: Path) -> bool:

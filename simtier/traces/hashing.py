@@ -1,7 +1,10 @@
 """Numbers that look random and depend on nothing but what they are made of.
 
-They are for choices that must not depend on a seed, a window, or the size of a batch. The hash is SplitMix64's finaliser over the sum of the key and the salt, spread by the golden ratio. Source: Steele, Lea and Flood,
-"Fast splittable pseudorandom number generators", OOPSLA 2014, figure 17.
+They are for choices that must not depend on a window, on the size of a batch, or on what else there is. For one salt, the numbers of
+the keys 0, 1, 2, ... are a SplitMix64 stream; the salt, mixed itself, says where on the generator's cycle of 2^64 it begins, so keys
+and salts that are small numbers do not run into one another.
+
+Source: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014, figures 16 and 17.
 """
 
 from __future__ import annotations
@@ -20,18 +23,15 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 
 
-def mixed(keys: Keys, salt: int | Keys = 0) -> Keys:
-    """Return 64 well mixed bits for each key; another salt gives another, independent choice."""
-    with np.errstate(over="ignore"):
-        z = (keys + np.asarray(salt, np.uint64) + np.uint64(1)) * _GOLDEN
-        z = (z ^ (z >> np.uint64(30))) * _FIRST
-        z = (z ^ (z >> np.uint64(27))) * _SECOND
-        return np.asarray(z ^ (z >> np.uint64(31)))
+def mixed(keys: Keys, salt: int = 0) -> Keys:
+    """Return 64 well mixed bits for each key; another salt, from 0 to 2^64 - 1, gives another, independent choice."""
+    begin = _finished(np.array([salt], np.uint64))
+    return _finished(keys + begin)
 
 
-def uniform(keys: Keys, salt: int | Keys = 0) -> Floats:
+def uniform(keys: Keys, salt: int = 0) -> Floats:
     """Return a number in [0, 1) for each key, a multiple of 2^-53."""
-    return (mixed(mixed(keys), salt) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    return (mixed(keys, salt) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def text_key(text: str) -> int:
@@ -40,7 +40,18 @@ def text_key(text: str) -> int:
 
 
 def text_keys(column: Any) -> Keys:
-    """Return 64 bits for each text of an Arrow column without nulls; texts are hashed once each."""
+    """Return 64 bits for each text of an Arrow column without nulls; each text that occurs is hashed once."""
     encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-    keys = np.array([text_key(text) for text in encoded.dictionary.to_pylist()], dtype=np.uint64)
-    return np.asarray(keys[encoded.indices.to_numpy(zero_copy_only=False)])
+    codes = encoded.indices.to_numpy(zero_copy_only=False)
+    keys = np.zeros(len(encoded.dictionary), dtype=np.uint64)
+    there = np.unique(codes)
+    keys[there] = np.array([text_key(text) for text in encoded.dictionary.take(pa.array(there)).to_pylist()], np.uint64)
+    return np.asarray(keys[codes])
+
+
+def _finished(z: Keys) -> Keys:
+    """Return the SplitMix64 output at each place of its cycle; arithmetic is modulo 2^64."""
+    z = (z + np.uint64(1)) * _GOLDEN
+    z = (z ^ (z >> np.uint64(30))) * _FIRST
+    z = (z ^ (z >> np.uint64(27))) * _SECOND
+    return z ^ (z >> np.uint64(31))

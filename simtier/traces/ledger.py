@@ -29,7 +29,7 @@ class Ledger:
     """
 
     on_error: OnError = "fail"
-    reorder_rows: int = 250_000
+    reorder_rows: int = 100_000
     rows_read: int = 0
     unfolded: int = 0
     dropped: Counter[str] = field(default_factory=Counter)

@@ -33,6 +33,11 @@ class Source:
         """The file's own name, without folders and compression."""
         return self.member.rpartition("/")[2] if self.member else stored.inner_name(self.path)
 
+    @property
+    def folder(self) -> str:
+        """The name of the folder it lies in, perhaps inside an archive; empty at the top of an archive."""
+        return self.member.rpartition("/")[0].rpartition("/")[2] if self.member else self.path.absolute().parent.name
+
     def opened(self) -> AbstractContextManager[BinaryIO]:
         """Return a context with the unpacked bytes as a stream; see `stored.opened`."""
         return stored.opened(self.path, self.member)

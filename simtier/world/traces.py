@@ -13,7 +13,7 @@ from simtier.traces.ledger import Ledger, OnError
 from simtier.traces.replay import chained
 from simtier.traces.tables import Family
 
-HELD_ROWS = 500_000
+HELD_ROWS = 200_000
 """A trace of no more rows is kept, as many sources and replications may replay it."""
 
 

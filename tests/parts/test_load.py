@@ -117,14 +117,14 @@ def test_any_text_is_either_read_or_refused(text: str) -> None:
         ("services.see.on", [], "services.see.on: has 0 entries; at least 1 needed"),
         ("services.see.startup", {"distribution": "uniform", "low": "1 s"}, "services.see.startup.high: is missing"),
         (
-            "workloads.frames.arrivals",
-            {"process": "trace", "trace": "a/b", "speed": 0},
-            "workloads.frames.arrivals.speed: 0 must be more than 0",
+            "workloads.frames",
+            {"app": "look", "from": "phone", "trace": "a/b", "scale_time": 0},
+            "workloads.frames.scale_time: 0 must be more than 0",
         ),
         (
-            "workloads.frames.arrivals",
-            {"process": "trace", "trace": 3},
-            "workloads.frames.arrivals.trace: 3 must be text; write it in quotes",
+            "workloads.frames",
+            {"app": "look", "from": "phone", "trace": [3]},
+            "workloads.frames.trace.0: 3 must be text; write it in quotes",
         ),
         ("policies.routing", 7, "policies.routing: 7 must be a mapping of keys to values"),
         ("question", None, "question: has no value"),
@@ -275,20 +275,26 @@ changes = st.fixed_dictionaries(
                 "{process: closed, clients: 3, think: 0.1 s}",
             ]
         ),
-        "workloads.frames": st.sampled_from(
-            [
-                "{app: look, from: phone, trace: a/b, share: 0.1, window: [10 min, 40 min]}",
-                "{app: look, from: phone, trace: [a/b, 'own:./c.yaml'], scale_rate: 2, scale_time: 0.5, on_error: drop}",
-                "{app: look, from: phone, trace: a/*, expand: poisson, share_by: function}",
-                "{app: look, from: phone, trace: a/b, expand: {process: gamma, cv: 3, default_duration: 1 s}}",
-            ]
-        ),
         "question": st.sampled_from(["''", "on", "'1.5'", "'null'", "'a: b # c'", '"two\\n\\nlines"', "'  spaces '"]),
         "run.seed": st.integers(0, 2**63 - 1).map(str),
         "apps.look.slo": st.sampled_from(["{latency: 1 ms}", "{latency: 1 h, percentile: 99.9}"]),
         "nodes.phone.memory": st.floats(0, 1e15).map(lambda gigabytes: f"{gigabytes!r} GB"),
     },
 )
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "{app: look, from: phone, trace: a/b, share: 0.1, window: [10 min, 40 min]}",
+        "{app: look, from: phone, trace: [a/b, 'own:./c.yaml'], scale_rate: 2, scale_time: 0.5, on_error: drop}",
+        "{app: look, from: phone, trace: a/*, expand: poisson, share_by: function}",
+        "{app: look, from: phone, trace: a/b, expand: {process: gamma, cv: 3, default_duration: 1 s}}",
+    ],
+)
+def test_a_replay_is_written_out_and_loads_again(written: str) -> None:
+    scenario = from_dict(base(), {"workloads.frames": written})
+    assert from_dict(parse(dump(scenario), "f")[0]) == scenario
 
 
 @settings(deadline=None)

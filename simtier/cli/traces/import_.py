@@ -76,8 +76,7 @@ def _found(source: str, name: str, family: str | None, mapping: list[str]) -> Fo
     """Return the trace that `source` stands for, read as a file of the dataset it is imported into."""
     from simtier.errors import TraceError
     from simtier.traces import find, search_directories
-    from simtier.traces.datasets.own import found_with
-    from simtier.traces.guess import find_any
+    from simtier.traces.guess import find_any, found_with
 
     dataset = name.partition("/")[0]
     if (family or mapping) and dataset != "own":

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from simtier.traces import Found
     from simtier.traces.ledger import OnError
 
-HEAD_ROWS = 500_000
+HEAD_ROWS = 200_000
 """A trace is checked up to here; what is wrong further on ends the run, with its place."""
 
 

@@ -1,0 +1,232 @@
+"""How the columns of a user's own file stand for those of a family: by their names, by options, or (`mapping_file`) by a YAML file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from simtier.errors import TraceError, UnitError, did_you_mean
+from simtier.traces.columns import NS, Fault, Kind, Label, Number, Seconds, Stamp, Text, Whole
+from simtier.traces.tables import LABEL, SCHEMAS, Family
+from simtier.units import parse as quantity
+
+DIMENSIONS = {"s": ("time", "s, ms, us, ns, min, h"), "B": ("data", "B, kB, MiB"), "B/s": ("data rate", "B/s, Mbit/s")}
+"""What a family's unit is a unit of, with the units a file may have instead."""
+BLOCKS = pa.list_(pa.int64())
+
+
+@dataclass(frozen=True)
+class Truth:
+    """`true` or `false`, `1` or `0`."""
+
+    def values(self, text: Any) -> tuple[Any, list[Fault]]:
+        """See `Kind.values`."""
+        small = pc.utf8_lower(pc.fill_null(text, ""))
+        true = pc.is_in(small, pa.array(["true", "1"]))
+        good = pc.or_(true, pc.is_in(small, pa.array(["false", "0"])))
+        return true, [] if pc.all(good).as_py() else [("not true or false", pc.invert(good))]
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """A list of whole numbers, as text `[1, 2]`; blank is null."""
+
+    def values(self, text: Any) -> tuple[Any, list[Fault]]:
+        """See `Kind.values`."""
+        lists = [_list(field) if field else None for field in text.to_pylist()]
+        bad = [bool(field) and each is None for field, each in zip(text.to_pylist(), lists, strict=True)]
+        return pa.array(lists, BLOCKS), [("not a list of whole numbers", pa.array(bad))] if any(bad) else []
+
+
+def _list(field: str) -> list[int] | None:
+    """Return the list of whole numbers that a field holds, or None."""
+    try:
+        return (
+            [int(part) for part in field[1:-1].split(",")] if field[0] + field[-1] == "[]" and field != "[]" else None
+        )
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """What stands for one column of a family: a column of the file, perhaps in another unit, or one value for all rows.
+
+    Attributes:
+        column: the file's column; None for a constant.
+        unit: what its numbers are in, "stamp" for date-times; None: as in the family.
+        constant: the value for all rows, as text.
+    """
+
+    column: str | None
+    unit: str | None = None
+    constant: str | None = None
+
+
+@dataclass(frozen=True)
+class ColumnMapping:
+    """How a file is read as a family.
+
+    Attributes:
+        family: what its rows are.
+        columns: what stands for each column of the family; optional ones that are not named are null.
+        delimiter: what parts the fields of a text file.
+        unused: columns of the file that stand for nothing.
+    """
+
+    family: Family
+    columns: Mapping[str, Mapped]
+    delimiter: str = ","
+    unused: tuple[str, ...] = ()
+
+    def kind(self, name: str) -> Kind:
+        """Return what the family's column `name` is read as."""
+        return kind_of(self.family, name, self.columns[name].unit)
+
+    def kinds(self) -> dict[str, Kind]:
+        """Return what each column of the file is read as, by its name."""
+        return {each.column: self.kind(name) for name, each in self.columns.items() if each.column is not None}
+
+
+def has_time(family: Family) -> bool:
+    """Tell whether the family's rows have times: all but the table of functions."""
+    return family != "functions"
+
+
+def kind_of(family: Family, name: str, unit: str | None) -> Kind:
+    """Return what a family's column is read as from a file that has it in `unit`; raises TraceError for a unit of no such thing."""
+    field = SCHEMAS[family].field(name)
+    is_time = has_time(family) and name == SCHEMAS[family].names[0]
+    if is_time and unit == "stamp":
+        return Stamp()
+    scale = 1.0 if unit is None else _scale(name, field.metadata[b"unit"].decode(), unit)
+    if is_time:
+        return Seconds(round(scale * NS))
+    blank = field.nullable
+    kinds: dict[Any, Kind] = {
+        pa.float64(): Number(scale, blank=blank),
+        pa.int64(): Whole(blank=blank),
+        pa.bool_(): Truth(),
+        LABEL: Label(blank=blank),
+        pa.string(): Text(blank=blank),
+        BLOCKS: Blocks(),
+    }
+    return kinds[field.type]
+
+
+def _scale(name: str, ours: str, unit: str) -> float:
+    if ours not in DIMENSIONS:
+        raise TraceError(f"{name} has no unit, so it cannot be in {unit!r}: leave it out")
+    dimension, known = DIMENSIONS[ours]
+    try:
+        return quantity(f"1 {unit}", dimension)
+    except UnitError as error:
+        stamp = ", or stamp for date-times" if name in ("arrival_s", "time_s") else ""
+        raise TraceError(f"{name}: {unit!r} is no unit of {dimension}, such as {known}{stamp}") from error
+
+
+def family_named(name: str) -> Family:
+    """Return the family called `name`; raises TraceError if there is none."""
+    for family in SCHEMAS:
+        if family == name:
+            return family
+    raise TraceError(f"no family {name!r}{did_you_mean(name, SCHEMAS)}")
+
+
+def needed(family: Family) -> list[str]:
+    """Return the columns that a file of the family must have; requests are taken for answered if nothing says they failed."""
+    return [field.name for field in SCHEMAS[family] if not field.nullable and field.name != "failed"]
+
+
+def family_of_columns(label: str, names: Sequence[str]) -> Family:
+    """Return the family whose columns `names` are: the one that most of them belong to.
+
+    Raises TraceError, with what is missing, if that one lacks a column, and if two fit alike.
+    """
+
+    def fit(family: Family) -> tuple[int, bool]:
+        return sum(name in names for name in SCHEMAS[family].names), set(needed(family)) <= set(names)
+
+    best = max(SCHEMAS, key=fit)
+    equal = [family for family in SCHEMAS if fit(family) == fit(best)]
+    shown = ", ".join(names)[:80]
+    if fit(best)[0] == 0:
+        parted = " (are they parted by a comma?)" if len(names) == 1 else ""
+        raise TraceError(
+            f"{label}: no column carries a name of simtier's families; the columns are {shown!r}{parted}: say by a mapping in YAML, "
+            "or by --family and --map, what they stand for"
+        )
+    if len(equal) > 1:
+        raise TraceError(f"{label}: the columns {shown!r} fit {' and '.join(equal)} alike: say which by a mapping")
+    if not fit(best)[1]:
+        raise TraceError(f"{label}: {_lacks(best, names)}; the columns are {shown!r}")
+    return best
+
+
+def _lacks(family: Family, names: Sequence[str]) -> str:
+    missing = [name for name in needed(family) if name not in names]
+    return f"as {family} it lacks {', '.join(missing)}"
+
+
+def completed(
+    label: str, family: Family, named: Mapping[str, Mapped], names: Sequence[str], delimiter: str
+) -> ColumnMapping:
+    """Return the mapping of a file with columns `names`, of which those that carry a name of the family need not be in `named`.
+
+    Raises TraceError for a column that the family or the file does not have, one that is used twice, a unit of the wrong dimension, a
+    constant that does not fit, and for what is still missing.
+    """
+    schema = SCHEMAS[family]
+    for name, each in named.items():
+        if name not in schema.names:
+            raise TraceError(f"{label}: {family} has no column {name!r}{did_you_mean(name, schema.names)}")
+        if each.column is not None and each.column not in names:
+            raise TraceError(f"{label}: there is no column {each.column!r}{did_you_mean(each.column, names)}")
+        _checked(label, family, name, each)
+    taken = [each.column for each in named.values() if each.column is not None]
+    twice = sorted({column for column in taken if taken.count(column) > 1})
+    if twice:
+        raise TraceError(f"{label}: column {twice[0]!r} stands for two columns of {family}")
+    alike = {name: Mapped(name) for name in schema.names if name in names and name not in (*named, *taken)}
+    columns = {name: {**named, **alike}[name] for name in schema.names if name in named or name in alike}
+    if not set(needed(family)) <= set(columns):
+        raise TraceError(f"{label}: {_lacks(family, list(columns))}; the columns are {', '.join(names)[:80]!r}")
+    unused = tuple(name for name in names if name not in (*taken, *alike))
+    return ColumnMapping(family, columns, delimiter, unused)
+
+
+def _checked(label: str, family: Family, name: str, each: Mapped) -> None:
+    """Raise TraceError unless the unit, and a constant, fit the family's column."""
+    try:
+        kind = kind_of(family, name, each.unit)
+    except TraceError as error:
+        raise TraceError(f"{label}: {error}") from error
+    if each.constant is None:
+        return
+    if name == SCHEMAS[family].names[0]:
+        raise TraceError(f"{label}: {name} is a column, it cannot be one constant")
+    _, faults = kind.values(pa.array([each.constant]))
+    if faults:
+        raise TraceError(f"{label}: {name}: the constant {each.constant!r} is {faults[0][0]}")
+
+
+def from_options(label: str, family: Family, names: Sequence[str], options: Sequence[str]) -> ColumnMapping:
+    """Return the mapping that options such as "arrival_s=ts:ms" describe; a unit may stand only after a column that has one.
+
+    Raises TraceError as `completed` does, and for an option of another form.
+    """
+    named: dict[str, Mapped] = {}
+    for option in options:
+        ours, equals, theirs = option.partition("=")
+        if not (ours and equals and theirs):
+            raise TraceError(f"--map {option!r}: expected COLUMN=THEIRS or COLUMN=THEIRS:UNIT, as in arrival_s=ts:ms")
+        if ours in named:
+            raise TraceError(f"--map {option!r}: {ours} is mapped twice")
+        column, colon, unit = theirs.rpartition(":")
+        parted = colon and theirs not in names and column in names
+        named[ours] = Mapped(column, unit) if parted else Mapped(theirs)
+    return completed(label, family, named, names, ",")
