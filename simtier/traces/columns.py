@@ -100,7 +100,15 @@ class Number:
         if pc.any(endless).as_py():
             faults.append(("not a finite number", endless))
         faults += _checked(numbers, least=self.least)
-        return (pc.multiply(numbers, self.scale) if self.scale != 1 else numbers), faults
+        return _scaled(numbers, self.scale), faults
+
+
+def _scaled(numbers: Any, scale: float) -> Any:
+    """Return numbers times `scale`; as a quotient where that is the exact one, so that 18 ms are 0.018 s and not the float next to it."""
+    if scale == 1:
+        return numbers
+    divisor = float(round(1 / scale))
+    return pc.divide(numbers, divisor) if divisor and 1 / divisor == scale else pc.multiply(numbers, scale)
 
 
 @dataclass(frozen=True)
@@ -152,8 +160,9 @@ class Seconds:
     def values(self, text: Any) -> tuple[Any, list[Fault]]:
         """See `Kind.values`."""
         numbers, faults = Number(least=None).values(text)
-        whole = np.floor(pc.fill_null(numbers, 0.0).to_numpy(zero_copy_only=False))
-        rest = pc.fill_null(numbers, 0.0).to_numpy(zero_copy_only=False) - whole
+        finite = np.nan_to_num(numbers.to_numpy(zero_copy_only=False), nan=0.0, posinf=0.0, neginf=0.0)
+        whole = np.floor(finite)
+        rest = finite - whole
         far = np.abs(whole) >= 9e18 / self.ns
         if far.any():
             faults.append(("beyond 292 years", pa.array(far)))
@@ -220,6 +229,11 @@ def _offset_s(zone: str | None) -> int:
         return 0
     size = int(zone[1:3]) * 3600 + int(zone[-2:]) * 60
     return -size if zone[0] == "-" else size
+
+
+def told(value: object, reason: str) -> str:
+    """Return what is wrong with a value as a message says it: "'x' is not a finite number", "-1: negative number"."""
+    return f"{value!r} is {reason}" if reason.startswith(("not", "beyond")) else f"{value!r}: {reason}"
 
 
 def bad_rows(faults: list[Fault], rows: int) -> Iterator[tuple[str, Any]]:

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 
 from simtier.errors import TraceError
-from simtier.traces.columns import NUMBERS, Kind, bad_rows
+from simtier.traces.columns import NUMBERS, Kind, bad_rows, told
 from simtier.traces.ledger import Ledger, refuse
 from simtier.traces.source import Source
 
@@ -169,7 +169,7 @@ def _refuse_first(
         places.append((row, names.index(name), name, reason))
     row, position, name, reason = min(places)
     field = block.column(name)[row].as_py()
-    what = f"{field!r} is {reason}" if reason.startswith(("not", "beyond")) else f"{field!r}: {reason}"
+    what = told(field, reason)
     refuse(source.label, _line_of(source, first_row + row, delimiter), f"{position + 1} ({name})", what)
 
 

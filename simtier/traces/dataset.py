@@ -54,6 +54,11 @@ class Place:
                     called = self.called.format(*groups) if self.called else "-".join(groups)
                     yield called.replace("_", "-"), Source(path, inside)
 
+    def names(self, name: str) -> bool:
+        """Tell whether a file's own name is what the item's last part says."""
+        last = self.item.rpartition("/")[2].removeprefix(")?")  # which an optional folder leaves
+        return re.fullmatch(last, name) is not None
+
     def fits(self, path: str) -> bool:
         """Tell whether a file's whole path ends as the item's does."""
         return re.fullmatch(f"(?:.*/)?(?:{self.item})", path) is not None
@@ -118,7 +123,7 @@ class Dataset:
         whole = inside or path.absolute().with_name(stored.inner_name(path)).as_posix()
         return next(
             (place for place in self.places if place.fits(whole)),
-            next((place for place in self.places if re.fullmatch(place.item.rpartition("/")[2], name)), None),
+            next((place for place in self.places if place.names(name)), None),
         )
 
     def looked_for(self) -> str:

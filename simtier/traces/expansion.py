@@ -183,7 +183,7 @@ def _poisson(uniforms: Floats, means: Floats) -> NDArray[np.int64]:
     some = np.flatnonzero(means > 0)
     u, mean = uniforms[some], means[some]
     # pdtrik solves P(N <= n) = u for a real n and is undefined below P(N = 0); rounding is put right by a step to either side.
-    n = np.where(u > np.exp(-mean), np.ceil(np.nan_to_num(special.pdtrik(np.maximum(u, np.exp(-mean)), mean))), 0.0)
+    n = np.ceil(np.nan_to_num(special.pdtrik(np.maximum(u, np.exp(-mean)), mean)))
     n = np.where((n > 0) & (special.pdtr(n - 1, mean) >= u), n - 1, n)
     n = np.where(special.pdtr(n, mean) < u, n + 1, n)
     drawn[some] = n.astype(np.int64)

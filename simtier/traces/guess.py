@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -43,5 +42,8 @@ def _is_of(dataset: str, path: Path) -> bool:
     """Tell whether a file is called as one of the dataset's own."""
     inside = stored.members(path)
     name = (inside[0] if len(inside) == 1 and inside[0] else stored.inner_name(path)).rpartition("/")[2]
-    patterns = {place.item.rpartition("/")[2] for place in DATASETS[dataset].places if place.item not in _ANY}
-    return any(re.fullmatch(pattern, name) for pattern in patterns if not pattern.startswith("(?!"))
+    return any(
+        place.names(name)
+        for place in DATASETS[dataset].places
+        if place.item not in _ANY and not place.item.rpartition("/")[2].startswith("(?!")
+    )

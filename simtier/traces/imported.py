@@ -62,6 +62,8 @@ def read_imported(source: Source, ledger: Ledger) -> Iterator[Any]:
             raise TraceError(f"{source.label}: its columns are not those of {family} in this version; convert it again")
         told = provenance(source)
         ledger.facts.update(told.get("facts", {}))
+        for reason, rows in sorted(told.get("dropped", {}).items()):
+            ledger.note(f"{rows} of {told.get('rows_read')} rows were dropped when it was converted: {reason}")
         for note in told.get("notes", []):
             ledger.note(note)
         try:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from simtier.errors import TraceError, UnitError, did_you_mean
-from simtier.traces.columns import NS, Fault, Kind, Label, Number, Seconds, Stamp, Text, Whole
+from simtier.traces.columns import NS, Fault, Kind, Label, Number, Seconds, Stamp, Text, Whole, told
 from simtier.traces.tables import LABEL, SCHEMAS, Family
 from simtier.units import parse as quantity
 
@@ -211,7 +211,7 @@ def _checked(label: str, family: Family, name: str, each: Mapped) -> None:
         raise TraceError(f"{label}: {name} is a column, it cannot be one constant")
     _, faults = kind.values(pa.array([each.constant]))
     if faults:
-        raise TraceError(f"{label}: {name}: the constant {each.constant!r} is {faults[0][0]}")
+        raise TraceError(f"{label}: {name}: the constant {told(each.constant, faults[0][0])}")
 
 
 def from_options(label: str, family: Family, names: Sequence[str], options: Sequence[str]) -> ColumnMapping:
@@ -227,6 +227,5 @@ def from_options(label: str, family: Family, names: Sequence[str], options: Sequ
         if ours in named:
             raise TraceError(f"--map {option!r}: {ours} is mapped twice")
         column, colon, unit = theirs.rpartition(":")
-        parted = colon and theirs not in names and column in names
-        named[ours] = Mapped(column, unit) if parted else Mapped(theirs)
+        named[ours] = Mapped(column, unit) if colon and theirs not in names else Mapped(theirs)
     return completed(label, family, named, names, ",")

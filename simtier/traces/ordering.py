@@ -58,10 +58,12 @@ def _sorted(label: str, pieces: Iterable[tuple[Any, Any]], ledger: Ledger) -> It
     for times, piece in pieces:
         inversions = int(np.count_nonzero(times[1:] < times[:-1])) + (above is not None and times[0] < above)
         above = times[-1]
+        ledger.inversions += inversions
+        latest = held[-1][0][-1] if held else out  # later than the row above, where rows before that one were sorted
         held.append((times, piece))
         rows += len(times)
-        if inversions:
-            ledger.inversions += inversions
+        unsorted = inversions > 0 or (latest is not None and times[0] < latest)
+        if unsorted:
             held = [_merged(held)]
             if out is not None and held[0][0][0] < out:
                 raise OutOfOrderError(
@@ -73,7 +75,7 @@ def _sorted(label: str, pieces: Iterable[tuple[Any, Any]], ledger: Ledger) -> It
             rows -= len(first[0])
             out = first[0][-1]
             yield first
-        if held and inversions and rows > ledger.reorder_rows:  # one sorted piece, larger than what is held back
+        if held and unsorted and rows > ledger.reorder_rows:  # one sorted piece, larger than what is held back
             (sorted_times, all_rows), rows = held[0], ledger.reorder_rows
             ready = len(sorted_times) - rows
             out = sorted_times[ready - 1]

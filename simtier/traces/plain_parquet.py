@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from simtier.errors import TraceError
-from simtier.traces.columns import Fault, Kind, Seconds, Stamp, bad_rows
+from simtier.traces.columns import Fault, Kind, Seconds, Stamp, bad_rows, told
 from simtier.traces.ledger import Ledger, refuse
 from simtier.traces.mapping import BLOCKS, Blocks
 from simtier.traces.ordering import ROWS_AT_ONCE
@@ -88,5 +88,5 @@ def _refuse_first(label: str, first_row: int, part: Any, faults: list[tuple[str,
         for name, reason, mask in faults
     )
     value = part.column(name)[row].as_py()
-    what = f"{value!r} is {reason}" if reason.startswith(("not", "beyond")) else f"{value!r}: {reason}"
+    what = told(value, reason)
     refuse(f"{label}, row {first_row + row + 1}", None, repr(name), what)

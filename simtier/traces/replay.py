@@ -207,8 +207,8 @@ def _places(part: Numbered, ends: Floats, row: NDArray[np.int64], copy: NDArray[
     later = np.flatnonzero(copy)
     of = row[later]
     places = uniform(mixed(part.numbers, _PLACE)[of] + copy[later].astype(np.uint64))
-    # A rounded sum must not pass the next row.
-    drawn = np.minimum(times[later] + places * (ends[of] - begins[of]), ends[of])
+    # A place is below 1, so its product with the rounded gap is below the true gap: no sum is rounded past the next row.
+    drawn = begins[of] + places * (ends[of] - begins[of])
     times[later] = drawn[np.lexsort((drawn, of))]
     return np.asarray(times)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +44,8 @@ def _rates(rows: list[Row]) -> Any:
     return batch("rates", columns, len(rows))
 
 
-def _functions(quantiles: dict[str, list[float] | None], mean: float | None = None) -> Any:
-    told = [values or [None] * len(DURATION_PERCENTILES) for values in quantiles.values()]
+def _functions(quantiles: Mapping[str, list[float] | None], mean: float | None = None) -> Any:
+    told: list[list[Any]] = [values or [None] * len(DURATION_PERCENTILES) for values in quantiles.values()]
     columns = {
         f"duration_p{p}_s": pa.array(column, pa.float64())
         for p, column in zip(DURATION_PERCENTILES, zip(*told, strict=True), strict=True)
@@ -244,10 +245,18 @@ def test_poisson_counts_have_their_mean_as_variance(mean: float) -> None:
 
 def test_poisson_numbers_are_those_of_scipy() -> None:
     rng = np.random.default_rng(5)
-    u, means = rng.random(20_000), 10 ** rng.uniform(-3, 4, 20_000)
+    u, means = rng.uniform(0.0, 1.0, 20_000), np.power(10.0, rng.uniform(-3, 4, 20_000))
     assert (_poisson(u, means) == stats.poisson.ppf(u, means)).all()
     edges = np.array([0.0, 2.0**-53, 1 - 2.0**-53])
     assert _poisson(np.repeat(edges, 3), np.tile([0.0, 1.0, 1000.0], 3))[[0, 1, 2, 3, 6]].tolist() == [0] * 5
+
+
+@pytest.mark.parametrize("mean", [0.3, 2.5, 17.0, 400.0])
+def test_a_poisson_number_is_the_smallest_whose_probability_reaches_the_draw(mean: float) -> None:
+    numbers = np.arange(int(mean + 4 * mean**0.5))
+    steps = special.pdtr(numbers, mean)
+    assert (_poisson(steps, np.full(len(steps), mean)) == numbers).all()
+    assert (_poisson(np.nextafter(steps, 1.0), np.full(len(steps), mean)) == numbers + 1).all()
 
 
 @pytest.mark.parametrize(("cv", "count"), [(0.5, 1), (0.5, 20), (1.0, 6), (2.0, 5), (2.0, 100)])

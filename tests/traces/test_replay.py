@@ -128,7 +128,7 @@ def _slow_replay(replay: Replay, rows: Any) -> list[tuple[float, int]]:
         end = kept[place + 1][0] if place + 1 < len(kept) else time
         more = int(replay.scale_rate) + (_slow_uniform(number, 2) < replay.scale_rate % 1) - 1
         base = _slow_mixed(number, 3)
-        copies = [min(time + _slow_uniform(base + copy & MASK) * (end - time), end) for copy in range(1, more + 1)]
+        copies = [time + _slow_uniform(base + copy & MASK) * (end - time) for copy in range(1, more + 1)]
         out += [(at / replay.scale_time, number) for at in [time, *sorted(copies)]]
     return out
 
@@ -333,6 +333,15 @@ def test_reading_stops_and_the_source_is_closed_past_the_window() -> None:
     batches = source.batches()
     rows = list(Replay(window=(0.0, 15.0)).apply(batches, "llm_requests"))
     assert sum(part.num_rows for part in rows) == 15
+    assert (source.taken, source.closed) == (2, True)
+
+
+def test_the_source_is_closed_also_when_the_window_was_empty() -> None:
+    source = _Source()
+    batches = source.batches()
+    with pytest.raises(TraceError, match="no row of the trace") as caught:
+        list(Replay(window=(11.2, 11.8)).apply(batches, "llm_requests"))
+    assert caught.tb is not None  # which still holds every frame that could have closed it by ending
     assert (source.taken, source.closed) == (2, True)
 
 

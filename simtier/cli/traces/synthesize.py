@@ -48,6 +48,8 @@ def synthesize(
     known = called or (name if name is not None and "/" in name else None)
     if known is None:
         raise TraceError("say by --as what to call it, for example own/mine")
+    if rows is None and duration is None:
+        raise TraceError("say how much: --rows, --duration, or both")
     streams = Streams(seed)
     made = generator.generate(
         lambda purpose: streams.stream(f"traces/{known}/{purpose}"), rows=rows, duration_s=_seconds(duration)

@@ -56,7 +56,10 @@ def read_rates(source: Source, ledger: Ledger) -> Iterator[Any]:
         rows += len(block["HashFunction"])
     if not rows:
         return
-    names = tables.names(pa.concat_tables(ids))
+    table = pa.concat_tables(ids)
+    names = tables.names(table)
+    if shared := pc.sum(pc.not_equal(names, table.column("HashFunction").combine_chunks())).as_py():
+        ledger.note(f"{shared} rows bear the HashFunction of another function: called owner/application/function")
     cells = sum(len(piece.values) for piece in pieces)
     ledger.unfolded += cells - rows
     _tell(source, ledger, int(minutes[0]), rows * len(minutes) - cells)

@@ -17,7 +17,7 @@ from simtier.traces.source import Source
 from simtier.traces.tables import DURATION_PERCENTILES, MEMORY_PERCENTILES, SCHEMAS, batch
 from simtier.units import parse as quantity
 
-MS, MB = quantity("1 ms", "time"), quantity("1 MiB", "data")
+MS_PER_S, MB = 1 / quantity("1 ms", "time"), quantity("1 MiB", "data")
 IDS: dict[str, Kind] = {"HashOwner": Text(), "HashApp": Text(), "HashFunction": Text()}
 OWNERS = ("HashOwner", "HashApp")
 DURATIONS = {
@@ -70,8 +70,7 @@ def names(ids: Any) -> Any:
         return short
     whole = _key(ids)
     # A function that merely has two rows keeps its short name.
-    pairs = pa.table({"short": short, "whole": whole}).group_by(["short", "whole"]).aggregate([])
-    counted = pc.value_counts(pairs.column("short").combine_chunks())
+    counted = pc.value_counts(_first(ids, whole).column("HashFunction").combine_chunks())
     shared = counted.field("values").filter(pc.greater(counted.field("counts"), 1))
     return pc.if_else(pc.is_in(short, value_set=shared), whole, short)
 
@@ -140,13 +139,13 @@ def _first(table: Any, key: Any) -> Any:
 
 def _durations(source: Source, ledger: Ledger) -> Any:
     """Return ids, executions and durations in seconds."""
-    kinds = {**IDS, "Count": Count(), **dict.fromkeys(DURATIONS, Number(scale=MS, least=None, blank=True))}
+    kinds = {**IDS, "Count": Count(), **dict.fromkeys(DURATIONS, Number(least=None, blank=True))}
     table = _read(source, ledger, kinds, OWNERS)
     first = _first(table, _key(table))
     ledger.drop("second row of a function", table.num_rows - first.num_rows)
     negative = 0
     for column, name in DURATIONS.items():
-        values = first.column(column).cast(pa.float64())
+        values = pc.divide(first.column(column).cast(pa.float64()), MS_PER_S)
         below = pc.fill_null(pc.less(values, 0.0), fill_value=False)
         negative += pc.sum(below).as_py() or 0
         first = first.append_column(name, pc.if_else(below, pa.scalar(None, pa.float64()), values)).drop_columns(column)

@@ -83,5 +83,14 @@ BURSTGPT = Dataset(
         obtain="GitHub HPMLL/BurstGPT, release v2.0",
     ),
     folders=("burstgpt",),
-    places=(Place("BurstGPT_*", r"BurstGPT_((?:without_fails_)?[0-9]+(?:_[a-z0-9]+)?)\.csv", read, "llm_requests"),),
+    places=(
+        Place("BurstGPT_*", r"(?:.*/)?BurstGPT_([0-9]+(?:_[a-z0-9]+)?)\.csv", read, "llm_requests"),
+        Place(
+            "BurstGPT_*",
+            r"(?:.*/)?BurstGPT_(without_fails)_([0-9]+)\.csv",
+            read,
+            "llm_requests",
+            called="{1}-{0}",
+        ),
+    ),
 )

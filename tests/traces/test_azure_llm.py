@@ -1,0 +1,287 @@
+"""Azure LLM 2023 and 2024, and LMM 2025: stamps to the tick, columns by name, and what is refused with which words."""
+
+from __future__ import annotations
+
+import gzip
+import tracemalloc
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from simtier.errors import TraceError
+from simtier.traces import Trace, find, open_trace, read
+from simtier.traces.columns import STAMP_FORM, Stamp, nanoseconds
+from simtier.traces.lookalike import write_azure_llm
+from simtier.traces.tables import LLM_REQUESTS
+
+HEADER = "TIMESTAMP,ContextTokens,GeneratedTokens"
+SECOND = 1_000_000_000
+TICKS = 10_000_000
+
+Given = Callable[..., Trace]
+
+
+@pytest.fixture(name="given_rows")
+def _given_rows(tmp_path: Path) -> Given:
+    """Return what reads a file with a header and rows."""
+
+    def reading(*rows: str, header: str = HEADER, end: str = "\n", dataset: str = "azure-llm-2023", **how: Any) -> Trace:
+        path = tmp_path / "f.csv"
+        path.write_bytes((end.join([header, *rows]) + end).encode())
+        return read(find(f"{dataset}:{path}", []), **how)
+
+    return reading
+
+
+def _refused(rows: Given, *lines: str, **how: Any) -> str:
+    """Return the message a file is refused with, without its folder."""
+    with pytest.raises(TraceError) as error:
+        rows(*lines, **how)
+    return str(error.value).partition("/f.csv")[2].removeprefix(", ").removeprefix(": ")
+
+
+@pytest.mark.parametrize(
+    ("stamp", "after"),
+    [
+        ("2023-11-16 18:17:04.0000001", 100),
+        ("2023-11-16 18:17:04.000000001", 1),
+        ("2023-11-16 18:17:04.000001", 1000),
+        ("2023-11-16 18:17:04.5", SECOND // 2),
+        ("2023-11-16T18:17:05Z", SECOND),
+        ("2023-11-16 18:17:05.000000+00:00", SECOND),
+        ("2023-11-16 19:17:05+01:00", SECOND),
+        ("2023-11-16 12:47:05-0530", SECOND),
+        ("2023-11-17 18:17:04", 86400 * SECOND),
+    ],
+)
+def test_a_stamp_is_whole_nanoseconds_the_same_way_fast_and_slowly(stamp: str, after: int) -> None:
+    begin = nanoseconds("2023-11-16 18:17:04")
+    assert nanoseconds(stamp) - begin == after
+    values, faults = Stamp().values(pa.array([stamp]))
+    assert (values[0].as_py() - begin, faults) == (after, [])
+    values, faults = Stamp().values(pa.array([stamp, "no stamp"]))  # a column with a fault is read one by one
+    assert (values[0].as_py() - begin, [mask.to_pylist() for _, mask in faults]) == (after, [[False, True]])
+
+
+def test_the_seventh_digit_survives_and_the_quotient_is_correctly_rounded(given_rows: Given) -> None:
+    trace = given_rows(
+        "2023-11-16 18:17:03.9799600,1,1", "2023-11-16 18:17:03.9799601,1,1", "2023-11-16 18:17:04.0799600,1,1"
+    )
+    assert trace.table["arrival_s"].to_pylist() == [0.0, 1e-7, 0.1]
+
+
+def test_columns_are_read_by_name_and_others_are_passed_over(given_rows: Given) -> None:
+    trace = given_rows("7,x,2023-11-16 18:17:04,9", header="GeneratedTokens,Model,TIMESTAMP,ContextTokens", end="\r\n")
+    said = {"arrival_s": 0.0, "input_tokens": 9, "output_tokens": 7, "failed": False}
+    assert trace.table.to_pylist() == [dict.fromkeys(LLM_REQUESTS.names) | said]
+    assert trace.table.schema.equals(LLM_REQUESTS)
+    assert trace.table.schema.field("input_tokens").metadata[b"unit"] == b"token"
+
+
+def test_rows_out_of_order_are_sorted_stably_and_noted_and_zero_tokens_are_data(given_rows: Given) -> None:
+    trace = given_rows("2023-11-16 00:00:02,1,0", "2023-11-16 00:00:01,2,0", "2023-11-16 00:00:02,0,3", "")
+    assert trace.table["arrival_s"].to_pylist() == [0.0, 1.0, 1.0]
+    assert trace.table["input_tokens"].to_pylist() == [2, 1, 0]
+    assert trace.notes == ("1 rows lay before the row above them; sorted by time, equal times in file order",)
+    assert (trace.rows_read, dict(trace.dropped)) == (3, {})
+    assert not any(trace.table["failed"].to_pylist())
+
+
+def test_equal_rows_are_all_kept(given_rows: Given) -> None:
+    trace = given_rows(*["2023-11-16 00:00:01,2,3"] * 3)
+    assert trace.table["arrival_s"].to_pylist() == [0.0, 0.0, 0.0]
+
+
+_tokens = st.integers(0, 10**18 - 1)
+_year = st.integers(0, 365 * 86400 * TICKS)  # of ticks that are correctly rounded from nanoseconds in 64 bits
+
+
+@given(st.lists(st.tuples(_year, _tokens, _tokens), min_size=1, max_size=30))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # each example writes the file anew
+def test_what_is_written_is_read_back(tmp_path: Path, rows: list[tuple[int, int, int]]) -> None:
+    rows.sort(key=lambda row: row[0])
+    path = tmp_path / "written.csv"
+    path.write_bytes(write_azure_llm(*zip(*rows, strict=True), date(2000, 1, 1)))
+    table = read(find(f"azure-llm-2023:{path}", [])).table
+    assert table["arrival_s"].to_pylist() == [(tick - rows[0][0]) / TICKS for tick, _, _ in rows]
+    assert table["input_tokens"].to_pylist() == [given for _, given, _ in rows]
+    assert table["output_tokens"].to_pylist() == [made for _, _, made in rows]
+
+
+T, C, G = "column 1 (TIMESTAMP)", "column 2 (ContextTokens)", "column 3 (GeneratedTokens)"
+WHOLE = "is not a whole number of at most 18 digits"
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([], "the file has a header and no rows"),
+        (["2023-11-16 18:17:04,5"], "line 2: expected 3 columns, as in the header, got 2"),
+        (["2023-11-16 18:17:04;5;6"], "line 2: expected 3 columns, as in the header, got 1"),
+        (["yesterday,5,6"], f"line 2, {T}: 'yesterday' is not a time stamp ({STAMP_FORM})"),
+        (
+            ["2023-11-16 18:17:04.1234567890,5,6"],
+            f"line 2, {T}: '2023-11-16 18:17:04.1234567890' is not a time stamp ({STAMP_FORM})",
+        ),
+        (["2023-11-16 24:00:00,5,6"], f"line 2, {T}: '2023-11-16 24:00:00' is not a time stamp ({STAMP_FORM})"),
+        ([",5,6"], f"line 2, {T}: '' is not a time stamp ({STAMP_FORM})"),
+        (
+            ["2023-11-16 18:17:04,5,6", "2023-11-16 18:17:05+00:00,5,6"],
+            f"line 3, {T}: '2023-11-16 18:17:05+00:00': stamps with and without a UTC offset in one file",
+        ),
+        (["2023-11-16 18:17:04,5.0,6"], f"line 2, {C}: '5.0' {WHOLE}"),
+        (["2023-11-16 18:17:04,nan,6"], f"line 2, {C}: 'nan' {WHOLE}"),
+        (["2023-11-16 18:17:04,0x10,6"], f"line 2, {C}: '0x10' {WHOLE}"),
+        (["2023-11-16 18:17:04,5,six"], f"line 2, {G}: 'six' {WHOLE}"),
+        (["2023-11-16 18:17:04,5,"], f"line 2, {G}: '': blank"),
+        (["", "2023-11-16 18:17:04,5,-6"], f"line 3, {G}: '-6': negative number"),
+        ([f"2023-11-16 18:17:04,{10**18},6"], f"line 2, {C}: '{10**18}' {WHOLE}"),
+        (["2023-11-16 18:17:04,5,6", "2023-11-16 18:17:04,x,y"], f"line 3, {C}: 'x' {WHOLE}"),
+    ],
+)
+def test_malformed_rows_are_refused_with_file_line_and_column(given_rows: Given, rows: list[str], message: str) -> None:
+    assert _refused(given_rows, *rows) == message
+
+
+def test_with_drop_bad_rows_are_left_out_and_counted_by_reason(given_rows: Given) -> None:
+    trace = given_rows(
+        "2023-11-16 18:17:04,5,6",
+        "2023-11-16 18:17:05,5",
+        "yesterday,-5,6",
+        "2023-11-16 18:17:05,-5,six",
+        "2023-11-16 18:17:05,,6",
+        "2023-11-16 18:17:06+00:00,5,6",
+        "2023-11-16 18:17:07,0,0",
+        on_error="drop",
+    )
+    assert trace.dropped == {
+        "wrong number of columns": 1,
+        f"TIMESTAMP: not a time stamp ({STAMP_FORM})": 1,
+        "TIMESTAMP: stamps with and without a UTC offset in one file": 1,
+        "ContextTokens: negative number": 1,
+        "ContextTokens: blank": 1,
+    }
+    assert (trace.rows_read, trace.table["arrival_s"].to_pylist()) == (7, [0.0, 3.0])
+
+
+def test_a_file_of_which_nothing_is_left_is_refused_even_then(given_rows: Given) -> None:
+    message = _refused(given_rows, "yesterday,5,6", "today,5,6", on_error="drop")
+    assert message == "the file has a header and no rows: all 2 were dropped"
+
+
+@pytest.mark.parametrize(
+    ("header", "fault", "hint"),
+    [
+        ("TIMESTAMP;ContextTokens;GeneratedTokens", "no column 'TIMESTAMP'", " (is it parted by ','?)"),
+        ("TIMESTAMP,context_tokens,GeneratedTokens", "no column 'ContextTokens'", ""),
+        ("TIMESTAMP,ContextTokens,ContextTokens,GeneratedTokens", "two columns 'ContextTokens'", ""),
+        ("2023-11-16 18:17:04,5,6", "no column 'TIMESTAMP'", ""),
+    ],
+)
+@pytest.mark.parametrize("on_error", ["fail", "drop"])
+def test_a_wrong_header_is_refused(given_rows: Given, header: str, fault: str, hint: str, on_error: str) -> None:
+    message = _refused(given_rows, "2023-11-16 18:17:04,5,6", header=header, on_error=on_error)
+    needed = "'TIMESTAMP', 'ContextTokens', 'GeneratedTokens'"
+    assert message == f"line 1: {fault}; the header is {header!r}{hint}, needed are {needed}"
+
+
+def test_broken_quotes_and_other_encodings_are_refused(given_rows: Given, tmp_path: Path) -> None:
+    assert "line 2: expected 3 columns, as in the header, got 1" in _refused(given_rows, '"2023-11-16 18:17:04,5,6')
+    (tmp_path / "f.csv").write_bytes(f"{HEADER}\n2023-11-16 18:17:04,5,\xff\n".encode("latin-1"))
+    with pytest.raises(TraceError, match=r"f.csv, line 2: not UTF-8 text \(byte 0xff\)"):
+        read(find(f"azure-llm-2023:{tmp_path / 'f.csv'}", []))
+
+
+def test_empty_files_and_cut_ones_are_refused_and_marks_and_line_ends_are_not_data(tmp_path: Path) -> None:
+    path = tmp_path / "f.csv"
+    path.write_bytes(b"")
+    with pytest.raises(TraceError, match="f.csv: the file is empty"):
+        read(find(f"azure-llm-2023:{path}", []))
+    path.write_bytes(b"\xef\xbb\xbf" + HEADER.encode() + b"\r\n2023-11-16 18:17:04,5,6\r\n")  # with a byte order mark
+    assert read(find(f"azure-llm-2023:{path}", [])).table["output_tokens"].to_pylist() == [6]
+    packed = gzip.compress("\n".join([HEADER, *(f"2023-11-16 18:17:04.{k:07d},5,{k}" for k in range(9999))]).encode())
+    cut = tmp_path / "cut.csv.gz"
+    cut.write_bytes(packed[: len(packed) // 2])
+    for on_error in ("fail", "drop"):
+        with pytest.raises(TraceError, match=r"cut.csv.gz: cut short or damaged .*; copy or download it again"):
+            read(find(f"azure-llm-2023:{cut}", []), on_error)  # type: ignore[arg-type]
+
+
+def test_a_request_trace_has_no_period(given_rows: Given) -> None:
+    with pytest.raises(TraceError, match="holds llm_requests, where a bandwidth trace is needed"):
+        _ = given_rows("2023-11-16 18:17:04,5,6").period_s
+
+
+WEEK = [
+    "2024-05-10 00:00:00.009930+00:00,2162,5",
+    "2024-05-10 00:00:01+00:00,2399,6",
+    "2024-05-10 00:00:01.017335+00:00,76,15",
+]
+
+
+def test_2024_stamps_have_six_digits_and_an_offset_and_perhaps_no_fraction(given_rows: Given) -> None:
+    trace = given_rows(*WEEK, dataset="azure-llm-2024")
+    assert trace.table["arrival_s"].to_pylist() == [0.0, 0.99007, 1.007405]
+    assert trace.table["input_tokens"].to_pylist() == [2162, 2399, 76]
+    assert trace.facts["origin_s"] == repr(nanoseconds("2024-05-10 00:00:00.00993") / SECOND)
+    assert (trace.notes, trace.rows_read) == ((), 3)
+
+
+def test_the_weeks_are_found_by_name_plain_and_packed(tmp_path: Path) -> None:
+    (tmp_path / "azure-llm-2024").mkdir()
+    content = "\n".join([HEADER, *WEEK]).encode()
+    (tmp_path / "azure-llm-2024/AzureLLMInferenceTrace_code_1week.csv").write_bytes(content)
+    (tmp_path / "azure-llm-2024/AzureLLMInferenceTrace_conv_1week.csv.gz").write_bytes(gzip.compress(content))
+    traces = [read(find(f"azure-llm-2024/{item}", [tmp_path])) for item in ("code", "conv")]
+    assert traces[0].table.equals(traces[1].table)
+    assert traces[0].sha256 == traces[1].sha256
+
+
+def test_2025_requests_carry_their_images(given_rows: Given, tmp_path: Path) -> None:
+    rows = ["2024-10-15T12:00:00.269Z,1,1024,80", "2024-10-15T12:00:01.000Z,0,0,3"]
+    header = "TIMESTAMP,NumImages,ContextTokens,GeneratedTokens"
+    table = given_rows(*rows, header=header, dataset="azure-lmm-2025").table
+    assert table["arrival_s"].to_pylist() == [0.0, 0.731]
+    assert (table["images"].to_pylist(), table["input_tokens"].to_pylist()) == ([1, 0], [1024, 0])
+    (tmp_path / "azure-lmm-2025").mkdir()
+    packed = gzip.compress("\n".join([header, *rows]).encode())
+    (tmp_path / "azure-lmm-2025/AzureLMMInferenceTrace_multimodal.csv.gz").write_bytes(packed)
+    assert read(find("azure-lmm-2025/multimodal", [tmp_path])).table.equals(table)
+    assert "'NumImages'" in _refused(given_rows, *WEEK, dataset="azure-lmm-2025")
+
+
+def _long_file(path: Path, rows: int) -> Path:
+    def lines() -> Iterator[str]:
+        yield HEADER + "\n"
+        for k in range(rows):
+            yield f"2024-05-10 {k // 36000:02d}:{k // 600 % 60:02d}:{k // 10 % 60:02d}.{k % 10}00000+00:00,{k % 8000},5\n"
+
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(lines())
+    return path
+
+
+def _most_bytes(path: Path, rows: int) -> int:
+    """Return the most memory, Arrow's and Python's, while a file of so many rows is read."""
+    before = pa.total_allocated_bytes()
+    most, seen = 0, 0
+    tracemalloc.start()
+    for part in open_trace(find(f"azure-llm-2024:{path}", [])).batches():
+        assert 0 < part.num_rows <= 65_536
+        seen += part.num_rows
+        most = max(most, pa.total_allocated_bytes() - before)
+    python = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert seen == rows
+    return most + python
+
+
+def test_a_file_three_times_as_long_takes_no_more_memory(tmp_path: Path) -> None:
+    short, long = (_most_bytes(_long_file(tmp_path / f"{rows}.csv", rows), rows) for rows in (200_000, 600_000))
+    assert long < 1.15 * short

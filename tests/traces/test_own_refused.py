@@ -1,0 +1,191 @@
+"""What is wrong with a file of one's own, or its mapping, in the words that say what to do; and the same, dropped and counted."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from simtier.errors import TraceError
+from simtier.traces import Trace, find, read
+from simtier.traces.ledger import OnError
+
+REQUESTS = "arrival_s,input_tokens,output_tokens\n"
+MAPPING = """\
+file: my.csv
+family: llm_requests
+columns:
+  arrival_s: {column: ts, unit: ms}
+  input_tokens: prompt
+  output_tokens: completion
+"""
+
+
+def _put(folder: Path, name: str, content: str | bytes) -> Path:
+    path = folder / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def _read(path: Path, on_error: OnError = "fail") -> Trace:
+    return read(find(f"own:{path}", []), on_error)
+
+
+def _message(path: Path, on_error: OnError = "fail") -> str:
+    with pytest.raises(TraceError) as error:
+        _read(path, on_error)
+    return str(error.value).replace(f"{path.parent}/", "")
+
+
+@pytest.mark.parametrize("on_error", ["fail", "drop"])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "my.csv: the file is empty"),
+        ("\n1,2,3\n", "my.csv, line 1: the line is blank"),
+        (REQUESTS, "my.csv: the file has a header and no rows"),
+        (
+            "arrival_s;input_tokens;output_tokens\n1;2;3\n",
+            (
+                "my.csv: no column carries a name of simtier's families; the columns are 'arrival_s;input_tokens;output_tokens' (are "
+                "they parted by a comma?): say by a mapping in YAML, or by --family and --map, what they stand for"
+            ),
+        ),
+        (
+            "a,b\n1,2\n",
+            (
+                "my.csv: no column carries a name of simtier's families; the columns are 'a, b': say by a mapping in YAML, or by "
+                "--family and --map, what they stand for"
+            ),
+        ),
+        (
+            "arrival_s,input_tokens,model\n1,2,x\n",
+            "my.csv: as llm_requests it lacks output_tokens; the columns are 'arrival_s, input_tokens, model'",
+        ),
+        (
+            "arrival_s,function\n1,f\n",
+            "my.csv: as invocations it lacks duration_s; the columns are 'arrival_s, function'",
+        ),
+        (
+            "time_s,rate_bytes_per_s,available\n1,2,3\n",
+            "my.csv: the columns 'time_s, rate_bytes_per_s, available' fit bandwidth and availability alike: say which by a mapping",
+        ),
+        (
+            "arrival_s,input_tokens,output_tokens,input_tokens\n1,2,3,4\n",
+            (
+                "my.csv, line 1: two columns 'input_tokens'; the header is 'arrival_s,input_tokens,output_tokens,input_tokens', needed "
+                "are 'arrival_s', 'input_tokens', 'output_tokens'"
+            ),
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_read_at_all(tmp_path: Path, on_error: OnError, content: str, message: str) -> None:
+    assert _message(_put(tmp_path, "my.csv", content), on_error) == message
+
+
+@pytest.mark.parametrize("on_error", ["fail", "drop"])
+def test_a_file_that_is_cut_short(tmp_path: Path, on_error: OnError) -> None:
+    rows = "".join(f"{k},{k * k % 997},{k * 7 % 31}\n" for k in range(5000))
+    path = _put(tmp_path, "my.csv.gz", gzip.compress((REQUESTS + rows).encode())[:-900])
+    assert _message(path, on_error).startswith("my.csv.gz: cut short or damaged (")
+
+
+@pytest.mark.parametrize(
+    ("row", "message", "dropped"),
+    [
+        (
+            "2,x,3",
+            "column 2 (input_tokens): 'x' is not a whole number of at most 18 digits",
+            "input_tokens: not a whole number of at most 18 digits",
+        ),
+        (
+            "2,1.5,3",
+            "column 2 (input_tokens): '1.5' is not a whole number of at most 18 digits",
+            "input_tokens: not a whole number of at most 18 digits",
+        ),
+        ("2,3,-4", "column 3 (output_tokens): '-4': negative number", "output_tokens: negative number"),
+        (",3,4", "column 1 (arrival_s): '': blank", "arrival_s: blank"),
+        ("2,,4", "column 2 (input_tokens): '': blank", "input_tokens: blank"),
+        ("soon,3,4", "column 1 (arrival_s): 'soon' is not a finite number", "arrival_s: not a finite number"),
+        ("2,3", "expected 3 columns, as in the header, got 2", "wrong number of columns"),
+    ],
+)
+def test_a_bad_row_is_named_or_dropped_and_counted(tmp_path: Path, row: str, message: str, dropped: str) -> None:
+    path = _put(tmp_path, "my.csv", f"{REQUESTS}1,1,1\n\n{row}\n9,9,9\n")
+    place = ", line 4: " if message.startswith("expected") else ", line 4, "
+    assert _message(path) == f"my.csv{place}{message}"
+    trace = _read(path, "drop")
+    assert (trace.rows_read, trace.table.num_rows, trace.dropped) == (3, 2, {dropped: 1})
+    assert trace.table.column("arrival_s").to_pylist() == [0.0, 8.0]
+
+
+def test_failed_is_true_or_false(tmp_path: Path) -> None:
+    path = _put(tmp_path, "my.csv", "arrival_s,input_tokens,output_tokens,failed\n1,1,1,no\n")
+    assert _message(path) == "my.csv, line 2, column 4 (failed): 'no' is not true or false"
+    assert _message(path, "drop") == "my.csv: the file has a header and no rows: all 1 were dropped"
+
+
+def test_blocks_are_a_list_of_whole_numbers(tmp_path: Path) -> None:
+    path = _put(tmp_path, "my.csv", 'arrival_s,input_tokens,output_tokens,blocks\n1,1,1,"[1, x]"\n')
+    assert _message(path) == "my.csv, line 2, column 4 (blocks): '[1, x]' is not a list of whole numbers"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("family: llm", "famly: x\nfamily: llm", "my.yaml, line 2: unknown key 'famly' (did you mean 'family'?)"),
+        (
+            "unit: ms",
+            "units: ms",
+            "my.yaml, line 4: unknown key 'columns.arrival_s.units' (did you mean 'unit'?)",
+        ),
+        (
+            "file: my.csv\n",
+            "",
+            "my.yaml: there is no 'file'; a mapping has file, family, delimiter, columns (delimiter may be left out)",
+        ),
+        ("my.csv", "none.csv", "my.yaml, line 1: there is no file 'none.csv'"),
+        ("llm_requests", "llm_request", "my.yaml, line 2: no family 'llm_request' (did you mean 'llm_requests'?)"),
+        ("my.csv", "7", "my.yaml, line 1: file is 7, expected text (in quotes if it is a number)"),
+        ("family:", "delimiter: ab\nfamily:", "my.yaml, line 2: 'ab' is not one ASCII character"),
+        ("prompt", "7", "my.yaml, line 5: expected a column's name, {column, unit} or {constant}, got 7"),
+        ("prompt", "{unit: ms}", "my.yaml, line 5: expected either column or constant"),
+        ("prompt", "{constant: []}", "my.yaml, line 5: the constant [] is neither text nor a number"),
+        ("prompt", "{constant: -5}", "my.csv: input_tokens: the constant '-5': negative number"),
+        ("{column: ts, unit: ms}", "{constant: 5}", "my.csv: arrival_s is a column, it cannot be one constant"),
+        ("prompt", "prompts", "my.csv: there is no column 'prompts' (did you mean 'prompt'?)"),
+        (
+            "unit: ms",
+            "unit: MB",
+            "my.csv: arrival_s: 'MB' is no unit of time, such as s, ms, us, ns, min, h, or stamp for date-times",
+        ),
+        (
+            "prompt",
+            "{column: prompt, unit: ms}",
+            "my.csv: input_tokens has no unit, so it cannot be in 'ms': leave it out",
+        ),
+        (
+            "  input_tokens: prompt\n",
+            "",
+            "my.csv: as llm_requests it lacks input_tokens; the columns are 'ts, prompt, completion'",
+        ),
+        (
+            "  input_tokens",
+            "  inputtokens",
+            "my.csv: llm_requests has no column 'inputtokens' (did you mean 'input_tokens'?)",
+        ),
+        ("prompt", "[", "my.yaml, line 7: not YAML (expected ',' or ']', but got '<stream end>')"),
+        (
+            "family:",
+            "file: b.csv\nfamily:",
+            'my.yaml, line 2: not YAML (found duplicate key "file" with value "b.csv" (original value: "my.csv"))',
+        ),
+        (MAPPING, "- 1\n", "my.yaml: expected a mapping with file, family, delimiter, columns"),
+        (MAPPING, "", "my.yaml: the file is empty"),
+    ],
+)
+def test_a_wrong_mapping_is_refused_with_its_line(tmp_path: Path, old: str, new: str, message: str) -> None:
+    _put(tmp_path, "my.csv", "ts,prompt,completion\n1,2,3\n")
+    assert old in MAPPING
+    assert _message(_put(tmp_path, "my.yaml", MAPPING.replace(old, new, 1))).replace(f"{tmp_path}/", "") == message
