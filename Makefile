@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint types bench validate fingerprints clean
+.PHONY: run test lint types bench bench-traces validate fingerprints clean
 
 $(VENV)/.installed: pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
@@ -25,6 +25,10 @@ types: $(VENV)/.installed
 
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/bench.py
+
+# Speed of reading traces, and memory of replaying ten million rows.
+bench-traces: $(VENV)/.installed
+	$(BIN)/python benchmarks/traces.py
 
 # Every test, the long validations included.
 validate: $(VENV)/.installed

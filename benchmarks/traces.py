@@ -25,8 +25,8 @@ COLUMNS = {
 }
 
 
-def make(folder: Path, rows: int) -> None:
-    """Write the rows as burstgpt/long.parquet and as burstgpt/BurstGPT_1.csv."""
+def make(folder: Path, rows: str) -> dict[str, float]:
+    """Write so many rows as burstgpt/long.parquet and as burstgpt/BurstGPT_1.csv."""
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.csv as pcsv
@@ -36,7 +36,7 @@ def make(folder: Path, rows: int) -> None:
     from simtier.traces.synthesis import GENERATORS
 
     def generated() -> Any:
-        return GENERATORS["burstgpt/1"].parameters.generate(Streams(1).stream, rows=rows)
+        return GENERATORS["burstgpt/1"].parameters.generate(Streams(1).stream, rows=int(rows))
 
     write_generated(target_for("burstgpt/long", folder), generated(), "benchmark")
     writer = None
@@ -56,6 +56,7 @@ def make(folder: Path, rows: int) -> None:
         writer.write(table)
     assert writer is not None
     writer.close()
+    return {}
 
 
 def read(folder: Path, item: str) -> dict[str, float]:
@@ -93,7 +94,7 @@ def replay(folder: Path, item: str) -> dict[str, float]:
 
 
 def apart(what: str, folder: Path, item: str) -> dict[str, float]:
-    """Return what `what` finds in a process of its own."""
+    """Return what `what` finds in a process of its own; started from a small one, whose peak a child's would begin with."""
     command = [sys.executable, __file__, "--one", what, str(folder), item]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     found: dict[str, float] = json.loads(done.stdout)
@@ -111,21 +112,21 @@ def main() -> None:
     options = parser.parse_args()
     if options.one:
         what, folder, item = options.one
-        found = {"read": read, "replay": replay}[what](Path(folder), item)
+        found = {"make": make, "read": read, "replay": replay}[what](Path(folder), item)
         found["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(json.dumps(found))
         return
     result: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        make(folder, options.rows)
+        apart("make", folder, str(options.rows))
         for kind, item in (("csv", "1"), ("parquet", "long")):
             found = [apart("read", folder, item) for _ in range(options.rounds)]
             result[f"{kind}_rows_per_cpu_s"] = statistics.median(each["rows_per_cpu_s"] for each in found)
             result[f"{kind}_peak_mb"] = max(each["peak_mb"] for each in found)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        make(folder, options.long)
+        apart("make", folder, str(options.long))
         for kind, item in (("csv", "1"), ("parquet", "long")):
             for key, value in apart("replay", folder, item).items():
                 result[f"{kind}_replay_{key}"] = value

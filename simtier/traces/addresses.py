@@ -141,19 +141,19 @@ def _whole() -> Iterator[OfficialFile]:
         ("2", "BurstGPT_2.csv", 144_819_209, "44bf5942b03fca42c01a226a545ad3a750ec62688faecd67b6831c56a8928bf7"),
         ("3", "BurstGPT_3.csv", 231_682_327, "2299986a07388aa303ec2c41d1131e756db650a39ed6ef9dfe7cc3d7f9a43b8f"),
         (
-            "without-fails-1",
+            "1-without-fails",
             "BurstGPT_without_fails_1.csv",
             51_429_517,
             "a4d068a7113ec0290e74063a1b3447dc6001a30e4298eb313581b71006dda1f4",
         ),
         (
-            "without-fails-2",
+            "2-without-fails",
             "BurstGPT_without_fails_2.csv",
             142_376_815,
             "56193aa9b2bb26128ded43d2d29a960df6bf5af062bcfc9b005f3fcaa4e6e501",
         ),
         (
-            "without-fails-3",
+            "3-without-fails",
             "BurstGPT_without_fails_3.csv",
             217_312_026,
             "3326259f9efb11845bc5ef85fa97e6f691050b0974621c91ef22acd566c43a40",

@@ -71,8 +71,9 @@ class Whole:
         """See `Kind.values`."""
         filled, faults = _blank(text, allowed=self.blank)
         try:
-            if pc.any(pc.match_substring(filled, "x", ignore_case=True)).as_py():
-                raise pa.ArrowInvalid("Arrow reads 0x1F as a number")  # noqa: TRY301 - takes the careful way below
+            odd = pc.or_(pc.match_substring(filled, "x", ignore_case=True), pc.greater(pc.binary_length(filled), 18))
+            if pc.any(odd).as_py():
+                raise pa.ArrowInvalid("Arrow reads 0x1F, and 19 digits")  # noqa: TRY301 - takes the careful way below
             numbers = filled.cast(pa.int64())
         except pa.ArrowInvalid:
             matched, more = _matching(filled, _WHOLE, "not a whole number of at most 18 digits")
@@ -151,14 +152,31 @@ class Text:
         return _blank(text, allowed=self.blank)
 
 
+def _whole_ns(text: Any, ns: int) -> Any:
+    """Return whole numbers times `ns`, to the last digit; null for all that is none, or none that fits 64 bits."""
+    try:
+        numbers = pc.if_else(pc.match_substring_regex(text, r"^-?[0-9]{1,19}$"), text, pa.scalar(None, pa.string()))
+        return pc.multiply_checked(numbers.cast(pa.int64()), ns)
+    except pa.ArrowInvalid:
+        return pa.nulls(len(text), pa.int64())
+
+
 @dataclass(frozen=True)
 class Seconds:
-    """A number of `ns` nanoseconds each, as whole nanoseconds; of at most 15 digits, so that none are lost before the point."""
+    """A number of `ns` nanoseconds each, as whole nanoseconds; exact for whole numbers, and to 15 digits for others."""
 
     ns: int = NS
 
     def values(self, text: Any) -> tuple[Any, list[Fault]]:
         """See `Kind.values`."""
+        whole = _whole_ns(text, self.ns)
+        if whole.null_count == 0:
+            return whole, []
+        broken, faults = self._broken(text)
+        return pc.coalesce(whole, broken), faults
+
+    def _broken(self, text: Any) -> tuple[Any, list[Fault]]:
+        """Return numbers with a point or an exponent, and the faults."""
         numbers, faults = Number(least=None).values(text)
         finite = np.nan_to_num(numbers.to_numpy(zero_copy_only=False), nan=0.0, posinf=0.0, neginf=0.0)
         whole = np.floor(finite)

@@ -109,6 +109,8 @@ def find(name: str, directories: Sequence[Path], base: Path = Path()) -> Found:
 def find_all(name: str, directories: Sequence[Path], base: Path = Path()) -> list[Found]:
     """Return the traces that `name` stands for: one, or with a `*` all of a dataset that match, day-2 before day-10.
 
+    With a `*`, tables of functions, which lie beside traces under a name much alike, are left out unless nothing else matches.
+
     Raises TraceError as `find` does, and if nothing matches.
     """
     dataset_name, slash, pattern = name.partition("/")
@@ -123,7 +125,8 @@ def find_all(name: str, directories: Sequence[Path], base: Path = Path()) -> lis
                 found.setdefault(item, Found(each, dataset.name, source, place, directory))
     if not found:
         return [_in(name, dataset, pattern, directories)]  # which says what there is
-    return [found[item] for item in sorted(found, key=_natural)]
+    traces = {item: each for item, each in found.items() if each.family != "functions"} or found
+    return [traces[item] for item in sorted(traces, key=_natural)]
 
 
 def _natural(item: str) -> list[tuple[int, str]]:

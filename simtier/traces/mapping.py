@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -60,11 +60,13 @@ class Mapped:
         column: the file's column; None for a constant.
         unit: what its numbers are in, "stamp" for date-times; None: as in the family.
         constant: the value for all rows, as text.
+        place: where that is said, for messages; empty: nowhere but in the file itself.
     """
 
     column: str | None
     unit: str | None = None
     constant: str | None = None
+    place: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,14 @@ class ColumnMapping:
     delimiter: str = ","
     unused: tuple[str, ...] = ()
 
+    def told(self) -> str:
+        """Return what stands for columns under other names, as options would say it: "arrival_s=ts:ms, model='llama'"."""
+        return ", ".join(
+            f"{name}={each.column or repr(each.constant)}{f':{each.unit}' if each.unit else ''}"
+            for name, each in self.columns.items()
+            if each != Mapped(name)
+        )
+
     def kind(self, name: str) -> Kind:
         """Return what the family's column `name` is read as."""
         return kind_of(self.family, name, self.columns[name].unit)
@@ -99,14 +109,14 @@ def has_time(family: Family) -> bool:
 
 def kind_of(family: Family, name: str, unit: str | None) -> Kind:
     """Return what a family's column is read as from a file that has it in `unit`; raises TraceError for a unit of no such thing."""
-    field = SCHEMAS[family].field(name)
+    ours = SCHEMAS[family].field(name)
     is_time = has_time(family) and name == SCHEMAS[family].names[0]
     if is_time and unit == "stamp":
         return Stamp()
-    scale = 1.0 if unit is None else _scale(name, field.metadata[b"unit"].decode(), unit)
+    scale = 1.0 if unit is None else _scale(name, ours.metadata[b"unit"].decode(), unit)
     if is_time:
         return Seconds(round(scale * NS))
-    blank = field.nullable
+    blank = ours.nullable
     kinds: dict[Any, Kind] = {
         pa.float64(): Number(scale, blank=blank),
         pa.int64(): Whole(blank=blank),
@@ -115,7 +125,7 @@ def kind_of(family: Family, name: str, unit: str | None) -> Kind:
         pa.string(): Text(blank=blank),
         BLOCKS: Blocks(),
     }
-    return kinds[field.type]
+    return kinds[ours.type]
 
 
 def _scale(name: str, ours: str, unit: str) -> float:
@@ -143,28 +153,34 @@ def needed(family: Family) -> list[str]:
 
 
 def family_of_columns(label: str, names: Sequence[str]) -> Family:
-    """Return the family whose columns `names` are: the one that most of them belong to.
+    """Return the family whose columns `names` are: the only one of which all that a file must have are there.
 
-    Raises TraceError, with what is missing, if that one lacks a column, and if two fit alike.
+    A table of functions is one without times only. Raises TraceError, with what is missing to the closest, if there is none, and if
+    there are two.
     """
-
-    def fit(family: Family) -> tuple[int, bool]:
-        return sum(name in names for name in SCHEMAS[family].names), set(needed(family)) <= set(names)
-
-    best = max(SCHEMAS, key=fit)
-    equal = [family for family in SCHEMAS if fit(family) == fit(best)]
+    times = {SCHEMAS[family].names[0] for family in SCHEMAS if has_time(family)}
+    possible = [family for family in SCHEMAS if has_time(family) or not times.intersection(names)]
+    complete = [family for family in possible if set(needed(family)) <= set(names)]
+    if len(complete) == 1:
+        return complete[0]
     shown = ", ".join(names)[:80]
-    if fit(best)[0] == 0:
+    if complete:
+        raise TraceError(
+            f"{label}: the columns {shown!r} are those of {' and of '.join(complete)}: say which by a mapping, or by --family"
+        )
+
+    def fit(family: Family) -> tuple[float, int]:
+        there = sum(name in names for name in needed(family))
+        return there / len(needed(family)), sum(name in names for name in SCHEMAS[family].names)
+
+    closest = max(possible, key=fit)
+    if not fit(closest)[1]:
         parted = " (are they parted by a comma?)" if len(names) == 1 else ""
         raise TraceError(
             f"{label}: no column carries a name of simtier's families; the columns are {shown!r}{parted}: say by a mapping in YAML, "
             "or by --family and --map, what they stand for"
         )
-    if len(equal) > 1:
-        raise TraceError(f"{label}: the columns {shown!r} fit {' and '.join(equal)} alike: say which by a mapping")
-    if not fit(best)[1]:
-        raise TraceError(f"{label}: {_lacks(best, names)}; the columns are {shown!r}")
-    return best
+    raise TraceError(f"{label}: {_lacks(closest, names)}; the columns are {shown!r}")
 
 
 def _lacks(family: Family, names: Sequence[str]) -> str:
@@ -182,11 +198,12 @@ def completed(
     """
     schema = SCHEMAS[family]
     for name, each in named.items():
+        place = each.place or label
         if name not in schema.names:
-            raise TraceError(f"{label}: {family} has no column {name!r}{did_you_mean(name, schema.names)}")
+            raise TraceError(f"{place}: {family} has no column {name!r}{did_you_mean(name, schema.names)}")
         if each.column is not None and each.column not in names:
-            raise TraceError(f"{label}: there is no column {each.column!r}{did_you_mean(each.column, names)}")
-        _checked(label, family, name, each)
+            raise TraceError(f"{place}: there is no column {each.column!r}{did_you_mean(each.column, names)}")
+        _checked(place, family, name, each)
     taken = [each.column for each in named.values() if each.column is not None]
     twice = sorted({column for column in taken if taken.count(column) > 1})
     if twice:

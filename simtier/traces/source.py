@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from simtier.errors import TraceError
 from simtier.traces import stored
 
 
@@ -60,3 +61,13 @@ class Source:
         beside = (path for path in sorted(self.path.parent.iterdir()) if path.is_file())
         near = next((path for path in beside if re.fullmatch(pattern, stored.inner_name(path))), None)
         return Source(near) if near else None
+
+
+def sole(path: Path) -> Source:
+    """Return the one file that `path` is or packs; raises TraceError if there is none, or an archive of several."""
+    if not path.is_file():
+        raise TraceError(f"there is no file {str(path)!r}")
+    inside = stored.members(path)
+    if len(inside) != 1:
+        raise TraceError(f"{path}: an archive of {len(inside)} files; name one file")
+    return Source(path, inside[0])

@@ -6,15 +6,11 @@ import gzip
 import tarfile
 from pathlib import Path
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from published import published
 
 from simtier.errors import TraceError
-from simtier.traces import Trace, available, find, read
-from simtier.traces.wide import Cells, by_time
+from simtier.traces import Trace, available, find, find_all, read
 
 MIB = 2.0**20
 RATES = "invocations_per_function_md.anon.d02.csv"
@@ -52,17 +48,14 @@ def day(tmp_path: Path) -> Path:
     _folder(
         tmp_path,
         rates=_rates_file(
-            f"o,a,f,http,{_minutes(m1=2, m3=1)}", f"o,a,g,timer,{_minutes(m1=1)}", f"o,b,h,queue,{_minutes(m1440=70000)}"
+            f"o,a,f,http,{_minutes(m1=2, m3=1)}",
+            f"o,a,g,timer,{_minutes(m1=1)}",
+            f"o,b,h,queue,{_minutes(m1440=70000)}",
         ),
-        durations="\n".join(
-            [
-                DURATION_HEAD,
-                "o,a,f,100,3,0.0,2595.0,0,1,20,50,70.5,99,2595.0",
-                "o,a,g,-7,1,-7.0,5.0,-7,1,2,3,4,5,6",
-                "o,c,k,8,9.0,1,20,1,1,2,8,9,19,20",
-            ]
-        )
-        + "\n",
+        durations=f"{DURATION_HEAD}\n"
+        "o,a,f,100,3,0.0,2595.0,0,1,20,50,70.5,99,2595.0\n"
+        "o,a,g,-7,1,-7.0,5.0,-7,1,2,3,4,5,6\n"
+        "o,c,k,8,9.0,1,20,1,1,2,8,9,19,20\n",
         memory=f"{MEMORY_HEAD}\no,a,2386,145.5,108.0,133,142,144,150,160,168,171\n",
     )
     return tmp_path
@@ -70,9 +63,7 @@ def day(tmp_path: Path) -> Path:
 
 def _rows(trace: Trace) -> list[tuple[float, str, float]]:
     table = trace.table
-    return list(
-        zip(table["time_s"].to_pylist(), table["series"].to_pylist(), table["value"].to_pylist(), strict=True)
-    )
+    return list(zip(table["time_s"].to_pylist(), table["series"].to_pylist(), table["value"].to_pylist(), strict=True))
 
 
 def test_a_days_counts_go_by_time_and_zeros_are_no_rows(day: Path) -> None:
@@ -129,6 +120,12 @@ def test_the_table_of_functions_is_found_from_the_rates(day: Path) -> None:
     assert functions.equals(read(find("azure-functions-2019/d02-functions", [day])).table)
 
 
+def test_a_pattern_of_days_means_the_counts_not_the_tables_of_functions(day: Path) -> None:
+    assert [found.name for found in find_all("azure-functions-2019/d*", [day])] == ["azure-functions-2019/d02"]
+    tables = find_all("azure-functions-2019/*-functions", [day])
+    assert [found.name for found in tables] == ["azure-functions-2019/d02-functions"]
+
+
 def test_the_last_two_days_have_no_memory_and_it_is_said(day: Path) -> None:
     (day / "azure-functions-2019" / MEMORY).unlink()
     trace = read(find("azure-functions-2019/d02-functions", [day]))
@@ -174,9 +171,10 @@ def test_ints_and_floats_mix_but_a_count_is_whole(day: Path) -> None:
 @pytest.mark.parametrize("packed", ["gz", "tar.xz"])
 def test_packed_days_are_read_in_place(day: Path, packed: str) -> None:
     folder = day / "azure-functions-2019"
-    plain = read(find("azure-functions-2019/d02", [day])).table, read(
-        find("azure-functions-2019/d02-functions", [day])
-    ).table
+    plain = (
+        read(find("azure-functions-2019/d02", [day])).table,
+        read(find("azure-functions-2019/d02-functions", [day])).table,
+    )
     files = list(folder.iterdir())
     if packed == "tar.xz":
         with tarfile.open(folder / "azurefunctions-dataset2019.tar.xz", "w:xz") as archive:
@@ -246,45 +244,6 @@ def test_text_in_a_duration_is_refused_or_dropped_and_a_second_row_is_counted(da
     trace = read(find("azure-functions-2019/d02-functions", [day]), "drop")
     assert trace.dropped == {"Average: not a finite number": 1, "second row of a function": 1}
     assert trace.table["duration_mean_s"].to_pylist() == [0.001, None, None]
-
-
-@given(
-    counts=st.lists(st.lists(st.sampled_from([0, 0, 0, 1, 300, 70000]), min_size=7, max_size=7), min_size=1, max_size=9),
-    cut=st.integers(1, 4),
-)
-def test_turning_a_table_keeps_every_count_in_the_order_of_time_and_file(counts: list[list[int]], cut: int) -> None:
-    import pyarrow as pa
-
-    table = np.array(counts, dtype=float)
-    pieces = [Cells.of(table[first : first + cut].T, first) for first in range(0, len(table), cut)]
-    series = pa.array([f"f{row}" for row in range(len(table))]).dictionary_encode()
-    turned = [
-        (row["time_s"], row["series"], row["value"])
-        for part in by_time(pieces, [60.0 * minute for minute in range(7)], 60.0, series)
-        for row in part.to_pylist()
-    ]
-    slow = [
-        (60.0 * minute, f"f{row}", table[row, minute])
-        for minute in range(7)
-        for row in range(len(table))
-        if table[row, minute]
-    ]
-    assert turned == slow
-
-
-def test_a_table_of_many_functions_is_given_out_in_moderate_batches() -> None:
-    import pyarrow as pa
-
-    functions, minutes = 46_000, 12
-    table = np.random.default_rng(5).integers(0, 3, (minutes, functions)).astype(float)
-    pieces = [Cells.of(table[:, first : first + 700], first) for first in range(0, functions, 700)]
-    held = sum(piece.rows.nbytes + piece.values.nbytes + piece.starts.nbytes for piece in pieces)
-    assert held < 5.2 * np.count_nonzero(table)  # five bytes a count, and where the minutes start
-    series = pa.array([str(row) for row in range(functions)]).dictionary_encode()
-    parts = list(by_time(pieces, [60.0 * minute for minute in range(minutes)], 60.0, series))
-    assert sum(part.num_rows for part in parts) == np.count_nonzero(table)
-    assert sum(float(part["value"].to_numpy().sum()) for part in parts) == table.sum()
-    assert max(part.num_rows for part in parts) <= 65_536
 
 
 def test_the_published_extremes_have_counts_1_1_and_46() -> None:

@@ -64,9 +64,7 @@ def test_a_total_that_is_no_sum_is_told_and_exact_duplicates_are_kept(tmp_path: 
     row = "5,ChatGPT,472,18,490,Conversation log"
     trace = _read(tmp_path, OLD, row, row, "6,ChatGPT,472,18,500,Conversation log", "6,GPT-4,1,1,0,API log")
     assert trace.table["output_tokens"].to_pylist() == [18, 18, 18, 1]
-    assert trace.notes == (
-        "2 rows whose total is not the sum of request and response tokens; these two are used",
-    )
+    assert trace.notes == ("2 rows whose total is not the sum of request and response tokens; these two are used",)
 
 
 def test_every_official_name_is_an_item_plain_gzipped_and_zipped(tmp_path: Path) -> None:

@@ -58,6 +58,12 @@ def test_the_bytes_of_a_period_are_those_of_the_packets(stamps: list[int]) -> No
     assert (np.diff(starts) > 0).all()
 
 
+def test_a_silence_of_days_takes_one_row_and_no_memory(tmp_path: Path) -> None:
+    rates, ledger = _rates(tmp_path, "0\n2000000000\n")
+    assert rates == [(0.0, 1.5e6), (0.001, 0.0), (1_999_999.999, 1.5e6)]
+    assert ledger.facts["period_s"] == "2000000.0"
+
+
 def test_it_is_found_by_name_with_the_period_of_its_last_stamp(tmp_path: Path) -> None:
     folder = tmp_path / "mahimahi"
     folder.mkdir()

@@ -85,7 +85,7 @@ def test_the_bandwidth_datasets_are_complete() -> None:
 
 
 def test_an_item_is_chosen_by_its_name_or_its_files() -> None:
-    (file,) = official_files("burstgpt/without-fails-1")
+    (file,) = official_files("burstgpt/1-without-fails")
     assert official_files("burstgpt/BurstGPT_without_fails_1.csv") == (file,)
     assert file.size == 51_429_517
     assert official_files("azure-functions-2019/d01") == official_files("azure-functions-2019")

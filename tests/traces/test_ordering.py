@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,7 +36,7 @@ def _expected(blocks: Blocks) -> list[tuple[float, int]]:
 
 def _inversions(blocks: Blocks) -> int:
     stamps = [second for block in blocks for second in block]
-    return sum(later < earlier for earlier, later in zip(stamps, stamps[1:], strict=False))
+    return sum(later < earlier for earlier, later in itertools.pairwise(stamps))
 
 
 @given(st.lists(st.lists(st.integers(-5, 5), max_size=5), max_size=8))

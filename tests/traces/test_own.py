@@ -164,7 +164,11 @@ def test_a_mapping_renames_converts_units_and_sets_constants(tmp_path: Path) -> 
         "1 rows lay before the row above them; sorted by time, equal times in file order",
         "columns not used: note",
     )
-    assert (trace.facts["origin_s"], trace.found.path) == ("1.0", tmp_path / "my.csv")
+    assert trace.facts == {
+        "mapping": "arrival_s=ts:ms, input_tokens=prompt, output_tokens='7', failed='true', model='llama'",
+        "origin_s": "1.0",
+    }
+    assert trace.found.path == tmp_path / "my.csv"
 
 
 @pytest.mark.parametrize(
@@ -217,7 +221,27 @@ def test_a_level_is_the_same_in_blocks_and_whole(rows: list[tuple[int, int]]) ->
 def test_a_number_by_interval_is_named_by_its_column(tmp_path: Path) -> None:
     _put(tmp_path, "my.csv", "time_s,length_s,series,calls\n0,60,f,3\n")
     found = found_with(tmp_path / "my.csv", "rates", ["value=calls"])
-    assert read(found).facts == {"metric": "calls", "absent": "unknown", "origin_s": "0.0"}
+    assert read(found).facts == {
+        "mapping": "value=calls",
+        "metric": "calls",
+        "absent": "unknown",
+        "origin_s": "0.0",
+    }
+
+
+def test_times_are_exact_to_the_nanosecond_and_parts_of_a_unit_to_the_last_digit(tmp_path: Path) -> None:
+    rows = "ts,prompt,completion,elapsed_s\n1700000000000000001,1,1,9\n1700000000000000002,1,1,0.7\n1700000000000000101,1,1,\n"
+    trace = _mapped(tmp_path, rows, MAPPING.replace("ms", "ns") + "  elapsed_s: {column: elapsed_s, unit: ms}\n")
+    assert _columns(trace, "arrival_s", "elapsed_s") == [[0.0, 1e-9, 1e-7], [0.009, 0.0007, None]]
+
+
+def test_a_table_with_times_is_none_of_functions(tmp_path: Path) -> None:
+    extra = "runtime,owner,pool,trigger,app,memory_bytes,cpu_cores"
+    path = _put(tmp_path, "my.csv", f"arrival_s,duration_s,function,{extra}\n1,2,f,py,o,p,http,a,1,1\n")
+    trace = _read(path)
+    assert (trace.family, trace.notes) == ("invocations", ("columns not used: runtime, owner, pool",))
+    with pytest.raises(TraceError, match="as invocations it lacks duration_s"):
+        _read(_put(tmp_path, "my.csv", "arrival_s,function,app\n1,f,a\n"))
 
 
 # Parquet

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import itertools
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,9 @@ columns:
   input_tokens: prompt
   output_tokens: completion
 """
+
+_BOMB = "[&a [x, x], " + ", ".join(f"&{b} [{', '.join(['*' + a] * 9)}]" for a, b in itertools.pairwise("abcdefghijkl")) + "]"
+"""Aliases that would be 9 ** 11 values if they were written out."""
 
 
 def _put(folder: Path, name: str, content: str | bytes) -> Path:
@@ -69,7 +74,17 @@ def _message(path: Path, on_error: OnError = "fail") -> str:
         ),
         (
             "time_s,rate_bytes_per_s,available\n1,2,3\n",
-            "my.csv: the columns 'time_s, rate_bytes_per_s, available' fit bandwidth and availability alike: say which by a mapping",
+            (
+                "my.csv: the columns 'time_s, rate_bytes_per_s, available' are those of bandwidth and of availability: say which by a "
+                "mapping, or by --family"
+            ),
+        ),
+        (
+            "arrival_s,function,duration_s,model,input_tokens,output_tokens\n1,f,2,m,3,4\n",
+            (
+                "my.csv: the columns 'arrival_s, function, duration_s, model, input_tokens, output_tokens' are those of llm_requests and "
+                "of invocations: say which by a mapping, or by --family"
+            ),
         ),
         (
             "arrival_s,input_tokens,output_tokens,input_tokens\n1,2,3,4\n",
@@ -148,22 +163,23 @@ def test_blocks_are_a_list_of_whole_numbers(tmp_path: Path) -> None:
         ("my.csv", "none.csv", "my.yaml, line 1: there is no file 'none.csv'"),
         ("llm_requests", "llm_request", "my.yaml, line 2: no family 'llm_request' (did you mean 'llm_requests'?)"),
         ("my.csv", "7", "my.yaml, line 1: file is 7, expected text (in quotes if it is a number)"),
-        ("family:", "delimiter: ab\nfamily:", "my.yaml, line 2: 'ab' is not one ASCII character"),
+        ("family:", "delimiter: '\"'\nfamily:", "my.yaml, line 2: '\"' is not one ASCII character that can part fields"),
+        ("family:", "delimiter: ab\nfamily:", "my.yaml, line 2: 'ab' is not one ASCII character that can part fields"),
         ("prompt", "7", "my.yaml, line 5: expected a column's name, {column, unit} or {constant}, got 7"),
         ("prompt", "{unit: ms}", "my.yaml, line 5: expected either column or constant"),
-        ("prompt", "{constant: []}", "my.yaml, line 5: the constant [] is neither text nor a number"),
-        ("prompt", "{constant: -5}", "my.csv: input_tokens: the constant '-5': negative number"),
-        ("{column: ts, unit: ms}", "{constant: 5}", "my.csv: arrival_s is a column, it cannot be one constant"),
-        ("prompt", "prompts", "my.csv: there is no column 'prompts' (did you mean 'prompt'?)"),
+        ("prompt", "{constant: []}", "my.yaml, line 5: the constant is a list, neither text nor a number"),
+        ("prompt", "{constant: -5}", "my.yaml, line 5: input_tokens: the constant '-5': negative number"),
+        ("{column: ts, unit: ms}", "{constant: 5}", "my.yaml, line 4: arrival_s is a column, it cannot be one constant"),
+        ("prompt", "prompts", "my.yaml, line 5: there is no column 'prompts' (did you mean 'prompt'?)"),
         (
             "unit: ms",
             "unit: MB",
-            "my.csv: arrival_s: 'MB' is no unit of time, such as s, ms, us, ns, min, h, or stamp for date-times",
+            "my.yaml, line 4: arrival_s: 'MB' is no unit of time, such as s, ms, us, ns, min, h, or stamp for date-times",
         ),
         (
             "prompt",
             "{column: prompt, unit: ms}",
-            "my.csv: input_tokens has no unit, so it cannot be in 'ms': leave it out",
+            "my.yaml, line 5: input_tokens has no unit, so it cannot be in 'ms': leave it out",
         ),
         (
             "  input_tokens: prompt\n",
@@ -173,14 +189,24 @@ def test_blocks_are_a_list_of_whole_numbers(tmp_path: Path) -> None:
         (
             "  input_tokens",
             "  inputtokens",
-            "my.csv: llm_requests has no column 'inputtokens' (did you mean 'input_tokens'?)",
+            "my.yaml, line 5: llm_requests has no column 'inputtokens' (did you mean 'input_tokens'?)",
         ),
         ("prompt", "[", "my.yaml, line 7: not YAML (expected ',' or ']', but got '<stream end>')"),
         (
             "family:",
             "file: b.csv\nfamily:",
-            'my.yaml, line 2: not YAML (found duplicate key "file" with value "b.csv" (original value: "my.csv"))',
+            "my.yaml, line 2: the key 'file' is written twice",
         ),
+        ("  input", "  arrival_s: x\n  input", "my.yaml, line 5: the key 'columns.arrival_s' is written twice"),
+        ("  input", "  ? [a]\n  : x\n  input", "my.yaml, line 5: a key is a plain word, not a list"),
+        ("prompt", "{<<: {column: prompt}}", "my.yaml, line 5: unknown key 'columns.input_tokens.<<' (known: column, constant, unit)"),
+        (
+            "prompt",
+            "!!python/object/apply:os.system [ls]",
+            "my.yaml, line 5: expected a column's name, {column, unit} or {constant}, got a list",
+        ),
+        ("prompt", "[" * 20_000, "my.yaml: nested too deeply; a mapping needs three levels"),
+        ("my.csv", _BOMB, "my.yaml, line 1: file is a list, expected text (in quotes if it is a number)"),
         (MAPPING, "- 1\n", "my.yaml: expected a mapping with file, family, delimiter, columns"),
         (MAPPING, "", "my.yaml: the file is empty"),
     ],
@@ -189,3 +215,13 @@ def test_a_wrong_mapping_is_refused_with_its_line(tmp_path: Path, old: str, new:
     _put(tmp_path, "my.csv", "ts,prompt,completion\n1,2,3\n")
     assert old in MAPPING
     assert _message(_put(tmp_path, "my.yaml", MAPPING.replace(old, new, 1))).replace(f"{tmp_path}/", "") == message
+
+
+def test_a_file_of_several_tables_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "my.zip", "w") as packed:
+        packed.writestr("a.csv", "ts,prompt,completion\n1,2,3\n")
+        one = _put(tmp_path, "my.yaml", MAPPING.replace("my.csv", "my.zip"))
+    assert _read(one).table.column("input_tokens").to_pylist() == [2]
+    with zipfile.ZipFile(tmp_path / "my.zip", "a") as packed:
+        packed.writestr("b.csv", "")
+    assert _message(one) == "my.yaml, line 1: my.zip: an archive of 2 files; name one file"

@@ -88,9 +88,11 @@ def joined(durations: Source, ledger: Ledger) -> Any:
     """
     found = beside(durations)
     told = _durations(durations, ledger)
-    called = told.slice(0, 0) if found.invocations is None else _invoked(found.invocations, ledger)
+    nobody = told.slice(0, 0).append_column("Trigger", pa.array([], pa.string()))
+    called = nobody if found.invocations is None else _invoked(found.invocations, ledger)
+    ids = [name for name in IDS if name in called.column_names]
     unmeasured = called.filter(pc.invert(pc.is_in(_key(called), value_set=_key(told))))
-    every = pa.concat_tables([told, unmeasured.drop_columns("Trigger")], promote_options="default").combine_chunks()
+    every = pa.concat_tables([told, unmeasured.select(ids)], promote_options="default").combine_chunks()
     row = pc.index_in(_key(every), value_set=_key(called))
     if found.invocations is None:
         ledger.note("no table of invocations lies beside it: triggers are not known")
@@ -100,7 +102,7 @@ def joined(durations: Source, ledger: Ledger) -> Any:
         )
     columns = {
         "function": pa.array(_named(every, called), pa.string()),
-        "trigger": called.column("Trigger").combine_chunks().take(row) if "Trigger" in called.column_names else None,
+        "trigger": called.column("Trigger").combine_chunks().take(row),
         "owner": every.column("HashOwner") if "HashOwner" in every.column_names else None,
         "app": every.column("HashApp") if "HashApp" in every.column_names else None,
         **{name: every.column(name) for name in (*DURATIONS.values(), "invocations")},

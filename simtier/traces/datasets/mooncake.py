@@ -60,10 +60,9 @@ def _columns(rows: list[tuple[int, int, int, list[int]]]) -> tuple[Any, dict[str
 
 def _rows(source: Source, ledger: Ledger) -> Iterator[tuple[int, int, int, list[int]]]:
     """Yield timestamp, input, output and blocks of each line; blank lines are no rows."""
-    empty = True
+    number = 0
     with source.opened() as stream:
         for number, line in enumerate(iter(lambda: stream.readline(_LONGEST_LINE), b""), start=1):
-            empty = False
             if not line.strip():
                 continue
             ledger.rows_read += 1
@@ -73,8 +72,8 @@ def _rows(source: Source, ledger: Ledger) -> Iterator[tuple[int, int, int, list[
                 if not ledger.tolerant:
                     refuse(source.label, number, error.key, error.what)
                 ledger.drop(error.reason)
-    if empty:
-        raise TraceError(f"{source.label}: the file is empty")
+    if not ledger.rows_read:
+        raise TraceError(f"{source.label}: the file " + ("holds blank lines only" if number else "is empty"))
 
 
 class _BadRowError(Exception):
@@ -87,9 +86,10 @@ class _BadRowError(Exception):
 
 def _row(line: bytes) -> tuple[int, int, int, list[int]]:
     try:
-        told = json.loads(line)
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _BadRowError(None, f"not a JSON object ({error})", "not a JSON object") from error
+        told = json.loads(line.strip().decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:  # ValueError: also no UTF-8, and numbers of thousands of digits
+        why = f"{error.msg} at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else error
+        raise _BadRowError(None, f"not a JSON object ({why})", "not a JSON object") from error
     if not isinstance(told, dict):
         raise _BadRowError(None, f"not a JSON object but {type(told).__name__}", "not a JSON object")
     missing = [key for key in KEYS if key not in told]

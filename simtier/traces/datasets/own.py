@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from simtier.errors import TraceError
 from simtier.traces import plain_parquet
 from simtier.traces.csv_rows import csv_rows, header
 from simtier.traces.dataset import CONVERTED, About, Dataset, Place
@@ -28,7 +27,7 @@ from simtier.traces.ledger import Ledger
 from simtier.traces.mapping import ColumnMapping, completed, family_named, family_of_columns, from_options, has_time
 from simtier.traces.mapping_file import read_mapping
 from simtier.traces.ordering import in_order
-from simtier.traces.source import Source
+from simtier.traces.source import Source, sole
 from simtier.traces.tables import SCHEMAS, Family, batch
 
 _LEVELS: tuple[Family, ...] = ("bandwidth", "availability")
@@ -52,7 +51,7 @@ def mapping_from_options(family: str | None, file: Path, options: Sequence[str])
 
     Raises TraceError for an unknown family, and for an option that does not fit it or the file.
     """
-    source = _single(file)
+    source = sole(file)
     names = _names(source, ",")
     ours = [option.partition("=")[0] for option in options]
     of = family_named(family) if family else family_of_columns(source.label, [*names, *ours])
@@ -61,7 +60,7 @@ def mapping_from_options(family: str | None, file: Path, options: Sequence[str])
 
 def place_with(family: str | None, file: Path, options: Sequence[str]) -> tuple[Source, Place]:
     """Return the file and how it is read, for the options of `simtier traces import`; raises as `mapping_from_options`."""
-    return _single(file), _place(mapping_from_options(family, file, options))
+    return sole(file), _place(mapping_from_options(family, file, options))
 
 
 def read_mapped(mapping: ColumnMapping, source: Source, ledger: Ledger) -> Iterator[Any]:
@@ -71,6 +70,8 @@ def read_mapped(mapping: ColumnMapping, source: Source, ledger: Ledger) -> Itera
     """
     if mapping.unused:
         ledger.note(f"columns not used: {', '.join(mapping.unused)}")
+    if mapping.told():
+        ledger.facts["mapping"] = mapping.told()
     kinds = mapping.kinds()
     blocks = (
         plain_parquet.parquet_rows(source, ledger, kinds)
@@ -126,12 +127,6 @@ def _levels(parts: Iterable[Any], ledger: Ledger) -> Iterator[Any]:
 
 def _place(mapping: ColumnMapping) -> Place:
     return Place("", "", partial(read_mapped, mapping), mapping.family)
-
-
-def _single(file: Path) -> Source:
-    if not file.is_file():
-        raise TraceError(f"there is no file {str(file)!r}")
-    return Source(file)
 
 
 def _is_parquet(source: Source) -> bool:
