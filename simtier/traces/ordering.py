@@ -56,7 +56,7 @@ def _sorted(label: str, pieces: Iterable[tuple[Any, Any]], ledger: Ledger) -> It
     held: list[tuple[Any, Any]] = []
     rows, above, out = 0, None, None  # rows held; the time in the row above; the last time given out
     for times, piece in pieces:
-        inversions = int(np.count_nonzero(times[1:] < times[:-1])) + (above is not None and times[0] < above)
+        inversions = int(np.count_nonzero(times[1:] < times[:-1])) + int(above is not None and times[0] < above)
         above = times[-1]
         ledger.inversions += inversions
         latest = held[-1][0][-1] if held else out  # later than the row above, where rows before that one were sorted

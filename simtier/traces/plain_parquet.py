@@ -73,12 +73,22 @@ def _typed(label: str, part: Any, kinds: Mapping[str, Kind], ledger: Ledger) -> 
 def _values(label: str, name: str, column: Any, kind: Kind) -> tuple[Any, list[Fault]]:
     try:
         if isinstance(kind, Blocks):
-            return column.cast(BLOCKS), []
+            return _lists(column.cast(BLOCKS))
         if kind == Seconds() and pa.types.is_timestamp(column.type):
             kind = Stamp()  # date-times need no unit to be told from seconds
         return kind.values(pc.fill_null(column.cast(pa.string()), ""))
     except pa.ArrowException as error:
         raise TraceError(f"{label}, column {name!r}: {column.type} cannot be read as what it stands for") from error
+
+
+def _lists(lists: Any) -> tuple[Any, list[Fault]]:
+    """Return lists of whole numbers, and the fault of those in which one is null."""
+    gaps = pc.is_null(pc.list_flatten(lists))
+    if not pc.any(gaps).as_py():
+        return lists, []
+    bad = np.zeros(len(lists), dtype=bool)
+    bad[pc.list_parent_indices(lists).filter(gaps).to_numpy()] = True
+    return lists, [("not a list of whole numbers", pa.array(bad))]
 
 
 def _refuse_first(label: str, first_row: int, part: Any, faults: list[tuple[str, str, Any]]) -> None:

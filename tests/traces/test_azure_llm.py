@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from simtier.errors import TraceError
 from simtier.traces import Trace, csv_rows, find, open_trace, read
 from simtier.traces.columns import STAMP_FORM, Stamp, nanoseconds
+from simtier.traces.guess import find_any
 from simtier.traces.lookalike import write_azure_llm
 from simtier.traces.tables import LLM_REQUESTS
 
@@ -243,6 +244,24 @@ def test_the_weeks_are_found_by_name_plain_and_packed(tmp_path: Path) -> None:
     traces = [read(find(f"azure-llm-2024/{item}", [tmp_path])) for item in ("code", "conv")]
     assert traces[0].table.equals(traces[1].table)
     assert traces[0].sha256 == traces[1].sha256
+
+
+@pytest.mark.parametrize(
+    ("name", "dataset"),
+    [
+        ("AzureLLMInferenceTrace_code.csv", "azure-llm-2023"),
+        ("AzureLLMInferenceTrace_conv.csv.gz", "azure-llm-2023"),
+        ("AzureLLMInferenceTrace_code_1week.csv", "azure-llm-2024"),
+        ("AzureLMMInferenceTrace_multimodal.csv.gz", "azure-lmm-2025"),
+        ("BurstGPT_1.csv", "burstgpt"),
+        ("BurstGPT_without_fails_3.csv", "burstgpt"),
+        ("toolagent_trace.jsonl", "mooncake"),
+        ("mooncake_trace.jsonl.gz", "mooncake"),
+    ],
+)
+def test_a_file_with_its_official_name_is_known_wherever_it_lies(tmp_path: Path, name: str, dataset: str) -> None:
+    (tmp_path / name).write_bytes(b"")
+    assert find_any(str(tmp_path / name), []).name == f"{dataset}:{tmp_path / name}"
 
 
 def test_2025_requests_carry_their_images(given_rows: Given, tmp_path: Path) -> None:

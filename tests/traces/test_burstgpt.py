@@ -91,6 +91,12 @@ def test_every_official_name_is_an_item_plain_gzipped_and_zipped(tmp_path: Path)
         ("noon,ChatGPT,1,1,2,API log", "column 1 (Timestamp)", "'noon' is not a finite number"),
         ("inf,ChatGPT,1,1,2,API log", "column 1 (Timestamp)", "'inf' is not a finite number"),
         ("1e300,ChatGPT,1,1,2,API log", "column 1 (Timestamp)", "'1e300' is beyond 292 years"),
+        ("9999999999,ChatGPT,1,1,2,API log", "column 1 (Timestamp)", "'9999999999' is beyond 292 years"),
+        (
+            "9999999999999999999,ChatGPT,1,1,2,API log",
+            "column 1 (Timestamp)",
+            "'9999999999999999999' is beyond 292 years",
+        ),
         (",ChatGPT,1,1,2,API log", "column 1 (Timestamp)", "'': blank"),
         ("5,,1,1,2,API log", "column 2 (Model)", "'': blank"),
         ("5,ChatGPT,,1,2,API log", "column 3 (Request tokens)", "'': blank"),

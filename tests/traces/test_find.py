@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from simtier.errors import TraceError
-from simtier.traces import available, find, read, search_directories
+from simtier.traces import available, find, find_all, read, search_directories
 
 ROWS = b"0.0\t1.0\n1.0\t2.0\n"
 CSV = b"TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03.9799600,10,2\n"
@@ -98,7 +98,7 @@ def test_a_gzipped_copy_has_the_hash_of_the_plain_file(tmp_path: Path) -> None:
     packed = _put(tmp_path / "mine.csv.gz", gzip.compress(CSV))
     traces = [read(find(f"azure-llm-2023:{path}", [])) for path in (plain, packed)]
     assert traces[0].sha256 == traces[1].sha256
-    assert [trace.found.member for trace in traces] == [None, "mine.csv"]
+    assert [trace.found.label for trace in traces] == [str(plain), str(packed)]
 
 
 def test_directories_are_searched_in_the_documented_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,3 +154,16 @@ def test_a_name_cannot_leave_the_directory(tmp_path: Path) -> None:
     _put(tmp_path / "secret.txt", ROWS)
     with pytest.raises(TraceError, match="no trace"):
         find("norway-hsdpa/../../secret", [tmp_path / "traces"])
+
+
+def test_a_star_stands_for_all_of_a_dataset_that_match_in_natural_order(tmp_path: Path) -> None:
+    for number in (10, 2, 1):
+        _put(tmp_path / "a" / "norway-hsdpa" / f"walk-{number}.txt", ROWS)
+    _put(tmp_path / "b" / "norway-hsdpa" / "walk-3.txt", ROWS)
+    _put(tmp_path / "b" / "norway-hsdpa" / "walk-2.txt", ROWS)
+    found = find_all("norway-hsdpa/walk-*", [tmp_path / "a", tmp_path / "b"])
+    assert [each.name.rpartition("-")[2] for each in found] == ["1", "2", "3", "10"]
+    assert [each.directory.name for each in found] == ["a", "a", "b", "a"]
+    assert [each.name for each in find_all("norway-hsdpa/walk-2", [tmp_path / "a"])] == ["norway-hsdpa/walk-2"]
+    with pytest.raises(TraceError, match="no trace 'norway-hsdpa/run-\\*'"):
+        find_all("norway-hsdpa/run-*", [tmp_path / "a"])

@@ -12,6 +12,7 @@ from published import published
 
 from simtier.errors import TraceError
 from simtier.traces import Trace, available, find, read
+from simtier.traces.convert import convert
 
 MIB = 2.0**20
 COLD_HEAD = (
@@ -264,6 +265,14 @@ def test_the_published_counts_of_cold_starts_have_the_known_sums_and_dispersion(
     daily = [round(float(np.corrcoef(counts[:-24], counts[24:])[0, 1]), 2) for counts in hourly.values()]
     assert daily == pytest.approx([0.837, 0.733, 0.130, 0.894, 0.954], abs=0.02)
     assert [round(31 * 86400 / counts.sum(), 4) for counts in told.values()] == [0.3768, 1.2922, 8.6791, 1.6541, 3.3241]
+
+
+def test_the_published_counts_are_the_same_once_converted(tmp_path: Path) -> None:
+    found = find("huawei-2025/cold-starts-per-minute", [published("huawei-2025-cold-starts")])
+    convert(found, tmp_path / "huawei-2025" / "cold-starts-per-minute.parquet", "test")
+    again, first = read(find("huawei-2025/cold-starts-per-minute", [tmp_path])), read(found)
+    assert again.table.equals(first.table)
+    assert (again.sha256, again.facts, again.notes) == (first.sha256, first.facts, first.notes)
 
 
 def test_the_published_table_of_functions_has_the_known_runtimes_triggers_and_pools() -> None:

@@ -289,6 +289,11 @@ def test_date_times_of_parquet_keep_their_nanoseconds(tmp_path: Path) -> None:
             "row 2, column 'output_tokens': 1.5 is not a whole number of at most 18 digits",
             "output_tokens: not a whole number of at most 18 digits",
         ),
+        (
+            {"blocks": [[1], None, [2, None]]},
+            "row 3, column 'blocks': [2, None] is not a list of whole numbers",
+            "blocks: not a list of whole numbers",
+        ),
         ({"output_tokens": [None, 1, 2]}, "row 1, column 'output_tokens': None: blank", "output_tokens: blank"),
         (
             {"arrival_s": [0.0, 1.0, float("nan")]},

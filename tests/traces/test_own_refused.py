@@ -23,7 +23,11 @@ columns:
   output_tokens: completion
 """
 
-_BOMB = "[&a [x, x], " + ", ".join(f"&{b} [{', '.join(['*' + a] * 9)}]" for a, b in itertools.pairwise("abcdefghijkl")) + "]"
+_BOMB = (
+    "[&a [x, x], "
+    + ", ".join(f"&{b} [{', '.join(['*' + a] * 9)}]" for a, b in itertools.pairwise("abcdefghijkl"))
+    + "]"
+)
 """Aliases that would be 9 ** 11 values if they were written out."""
 
 
@@ -163,13 +167,21 @@ def test_blocks_are_a_list_of_whole_numbers(tmp_path: Path) -> None:
         ("my.csv", "none.csv", "my.yaml, line 1: there is no file 'none.csv'"),
         ("llm_requests", "llm_request", "my.yaml, line 2: no family 'llm_request' (did you mean 'llm_requests'?)"),
         ("my.csv", "7", "my.yaml, line 1: file is 7, expected text (in quotes if it is a number)"),
-        ("family:", "delimiter: '\"'\nfamily:", "my.yaml, line 2: '\"' is not one ASCII character that can part fields"),
+        (
+            "family:",
+            "delimiter: '\"'\nfamily:",
+            "my.yaml, line 2: '\"' is not one ASCII character that can part fields",
+        ),
         ("family:", "delimiter: ab\nfamily:", "my.yaml, line 2: 'ab' is not one ASCII character that can part fields"),
         ("prompt", "7", "my.yaml, line 5: expected a column's name, {column, unit} or {constant}, got 7"),
         ("prompt", "{unit: ms}", "my.yaml, line 5: expected either column or constant"),
         ("prompt", "{constant: []}", "my.yaml, line 5: the constant is a list, neither text nor a number"),
         ("prompt", "{constant: -5}", "my.yaml, line 5: input_tokens: the constant '-5': negative number"),
-        ("{column: ts, unit: ms}", "{constant: 5}", "my.yaml, line 4: arrival_s is a column, it cannot be one constant"),
+        (
+            "{column: ts, unit: ms}",
+            "{constant: 5}",
+            "my.yaml, line 4: arrival_s is a column, it cannot be one constant",
+        ),
         ("prompt", "prompts", "my.yaml, line 5: there is no column 'prompts' (did you mean 'prompt'?)"),
         (
             "unit: ms",
@@ -199,7 +211,11 @@ def test_blocks_are_a_list_of_whole_numbers(tmp_path: Path) -> None:
         ),
         ("  input", "  arrival_s: x\n  input", "my.yaml, line 5: the key 'columns.arrival_s' is written twice"),
         ("  input", "  ? [a]\n  : x\n  input", "my.yaml, line 5: a key is a plain word, not a list"),
-        ("prompt", "{<<: {column: prompt}}", "my.yaml, line 5: unknown key 'columns.input_tokens.<<' (known: column, constant, unit)"),
+        (
+            "prompt",
+            "{<<: {column: prompt}}",
+            "my.yaml, line 5: unknown key 'columns.input_tokens.<<' (known: column, constant, unit)",
+        ),
         (
             "prompt",
             "!!python/object/apply:os.system [ls]",

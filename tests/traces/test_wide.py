@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from simtier.traces.columns import Count, Label, Number
 from simtier.traces.csv_rows import csv_rows
 from simtier.traces.ledger import Ledger
+from simtier.traces.ordering import in_order
 from simtier.traces.source import Source
 from simtier.traces.wide import Cells, by_time, intervals
 
@@ -102,3 +104,11 @@ def test_columns_read_in_one_go_are_blamed_and_dropped_one_by_one() -> None:
     }
     # A row counts for the first of its bad columns, in the order asked for.
     assert dict(ledger.dropped) == {"b: not a finite number": 1, "name: blank": 1}
+
+
+def test_what_is_counted_over_several_blocks_can_be_written_down() -> None:
+    ledger = Ledger()
+    columns = {"length_s": np.ones(1), "series": pa.array(["a"]), "value": np.ones(1)}
+    blocks = ((np.array([time]), columns) for time in (2, 1, 3))
+    assert sum(part.num_rows for part in in_order("given", "rates", blocks, ledger)) == 3
+    assert json.dumps([ledger.inversions, ledger.rows_read, ledger.facts]) == '[1, 0, {"origin_s": "1e-09"}]'

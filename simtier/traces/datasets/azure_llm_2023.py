@@ -48,7 +48,7 @@ AZURE_LLM_2023 = Dataset(
     ),
     folders=("azure-llm-2023",),
     places=(
-        Place("AzureLLMInferenceTrace_*.csv*", r"AzureLLMInferenceTrace_(.+)\.csv", read, "llm_requests"),
+        Place("AzureLLMInferenceTrace_*.csv*", r"AzureLLMInferenceTrace_((?!.*_1week).+)\.csv", read, "llm_requests"),
         Place("*.csv*", r"(?!AzureLLMInferenceTrace_)(.+)\.csv", read, "llm_requests"),
     ),
 )

@@ -119,6 +119,6 @@ MOONCAKE = Dataset(
     folders=("mooncake",),
     places=(
         Place("mooncake_trace.jsonl*", r"mooncake_trace\.jsonl", read, "llm_requests", called="arxiv"),
-        Place("*_trace.jsonl*", r"(?!mooncake_)(.+)_trace\.jsonl", read, "llm_requests"),
+        Place("*_trace.jsonl*", r"((?!mooncake_).+)_trace\.jsonl", read, "llm_requests"),
     ),
 )
