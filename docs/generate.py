@@ -14,26 +14,33 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))  # the checkout this file is in, installed or not
 
-from pages import catalogue, policies, results, scenario  # noqa: E402 - the line above must come first
+from pages import catalogue, lookalikes, policies, results, scenario, traces  # noqa: E402 - the line above must come first
 
-PAGES: Mapping[str, Callable[[], str]] = {
+PAGES: Mapping[str, Callable[[], str | None]] = {
     "scenario.md": scenario.page,
     "policies.md": policies.page,
     "results.md": results.page,
     "catalogue.md": catalogue.page,
+    "traces.md": traces.page,
+    "lookalikes.md": lookalikes.page,
 }
 
 
 def stale(folder: Path) -> list[str]:
     """Return the names of the pages in `folder` that are not what the source says."""
-    return [name for name, page in PAGES.items() if _read(folder / name) != page()]
+    return [name for name, text in _written().items() if _read(folder / name) != text]
+
+
+def _written() -> dict[str, str]:
+    """Return the pages; one that needs what is not here, such as real traces, is left out."""
+    return {name: text for name, page in PAGES.items() if (text := page()) is not None}
 
 
 def write(folder: Path) -> None:
     """Write every page."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, page in PAGES.items():
-        (folder / name).write_text(page(), encoding="utf-8")
+    for name, text in _written().items():
+        (folder / name).write_text(text, encoding="utf-8")
 
 
 def _read(path: Path) -> str:

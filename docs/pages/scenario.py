@@ -67,14 +67,17 @@ SECTIONS: tuple[tuple[str, str, tuple[tuple[Part, str], ...]], ...] = (
                 workloads.MarkovModulated,
                 workloads.Varying,
                 workloads.Closed,
-                workloads.Replay,
             )
         ),
     ),
+    ("Counts", "", ((workloads.Expansion, "`workloads.<name>.expand`"),)),
     (
         "Times",
         "A time that may vary is text such as `40 ms`, which is always the same, or one of these; `distribution` says which.",
-        tuple((each, "any place for a time") for each in (base.Fixed, base.Exponential, base.MeanCv, base.Uniform)),
+        (
+            *((each, "any place for a time") for each in (base.Fixed, base.Exponential, base.MeanCv, base.Uniform)),
+            (base.Traced, "`apps.<name>.stages.<name>.time`"),
+        ),
     ),
     (
         "Choosing policies",

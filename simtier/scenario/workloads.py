@@ -92,9 +92,7 @@ class Closed(Part):
     """From an answer to the next request; also before the first."""
 
 
-Arrivals = Annotated[
-    Periodic | Poisson | Renewal | MarkovModulated | Varying | Closed, Field(discriminator="process")
-]
+Arrivals = Annotated[Periodic | Poisson | Renewal | MarkovModulated | Varying | Closed, Field(discriminator="process")]
 
 
 class Expansion(Part):
@@ -126,7 +124,9 @@ class Workload(Part):
     """Tiers, node groups or nodes the requests come from; each node is a source of its own, with the full rate."""
     arrivals: Arrivals | None = None
     """When, by a process."""
-    trace: Annotated[tuple[str, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v), OrText()] | None = None
+    trace: Annotated[tuple[str, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v), OrText()] | None = (
+        None
+    )
     """When, as in a trace: its name, for example `azure-llm-2023/conv`; several names, or one with a `*`, are replayed in a row."""
     window: tuple[Seconds, Seconds] | None = None
     """Of a trace: replay only what lies from the first time up to the second, in trace time; it begins at the workload's start."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from simtier.traces.lookalike import MANIFEST
+from simtier.traces.manifest import MANIFEST
 
 
 def published(folder: str) -> Path:

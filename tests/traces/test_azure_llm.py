@@ -18,7 +18,7 @@ from simtier.errors import TraceError
 from simtier.traces import Trace, csv_rows, find, open_trace, read
 from simtier.traces.columns import STAMP_FORM, Stamp, nanoseconds
 from simtier.traces.guess import find_any
-from simtier.traces.lookalike import write_azure_llm
+from simtier.traces.official_formats import azure_llm
 from simtier.traces.tables import LLM_REQUESTS
 
 HEADER = "TIMESTAMP,ContextTokens,GeneratedTokens"
@@ -110,7 +110,10 @@ _year = st.integers(0, 365 * 86400 * TICKS)  # of ticks that are correctly round
 def test_what_is_written_is_read_back(tmp_path: Path, rows: list[tuple[int, int, int]]) -> None:
     rows.sort(key=lambda row: row[0])
     path = tmp_path / "written.csv"
-    path.write_bytes(write_azure_llm(*zip(*rows, strict=True), date(2000, 1, 1)))
+    ticks, given_tokens, made_tokens = zip(*rows, strict=True)
+    arrivals = [tick / TICKS for tick in ticks]
+    written = {"arrival_s": arrivals, "input_tokens": given_tokens, "output_tokens": made_tokens}
+    path.write_bytes(azure_llm(pa.table(written), date(2000, 1, 1)))
     table = read(find(f"azure-llm-2023:{path}", [])).table
     assert table["arrival_s"].to_pylist() == [(tick - rows[0][0]) / TICKS for tick, _, _ in rows]
     assert table["input_tokens"].to_pylist() == [given for _, given, _ in rows]

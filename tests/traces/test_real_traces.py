@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from simtier.traces import Found, Trace, available, find, read
-from simtier.traces.lookalike import MANIFEST
+from simtier.traces.manifest import MANIFEST
 
 MBIT = 125_000.0
 

@@ -22,7 +22,7 @@ def test_quantiles_follow_a_log_normal_sample(mu: float, sigma: float, zeros: fl
     fitted = Quantiles.fit(sample)
     drawn = fitted.at(np.random.default_rng(seed + 1).random(4000))
     assert fitted.zeros == pytest.approx((sample == 0).mean(), abs=1e-12)
-    assert ks_2samp(sample, drawn).statistic < 0.05
+    assert ks_2samp(sample, drawn, method="asymp").statistic < 0.05
     assert fitted.mean == pytest.approx(sample.mean(), rel=0.12)  # the last 0.05 % is one log-linear piece
 
 

@@ -100,11 +100,7 @@ def _replayable(facts: Facts, workload: Workload) -> tuple[str, ...]:
     times = [stage.time for stage in app.stages.values() if isinstance(stage.time, Traced)] if app else []
     tokens = any(time.per_input_token or time.per_output_token for time in times)
     durations = any(time.duration for time in times)
-    return tuple(
-        family
-        for family, fits in (("llm_requests", not durations), ("invocations", not tokens))
-        if fits
-    )
+    return tuple(family for family, fits in (("llm_requests", not durations), ("invocations", not tokens)) if fits)
 
 
 def _wrong_family(name: str, held: str, families: tuple[str, ...]) -> str:

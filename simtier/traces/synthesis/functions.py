@@ -20,7 +20,7 @@ from simtier.traces.synthesis.rhythm import FLAT_DAY, check_profile, profile
 from simtier.traces.tables import Family, batch
 
 DAY_MINUTES = 1440
-MEGABYTE = 1e6
+MEGABYTE = 2.0**20
 TIMER = "timer"
 
 
@@ -82,7 +82,7 @@ class FunctionRates(Generator):
 
     def facts(self) -> dict[str, str]:
         """Return the metric, and that a minute without a row counts zero."""
-        return {"metric": "invocations", "unit": "", "absent": "zero"}
+        return {"metric": "requests", "unit": "", "absent": "zero"}
 
     def functions_table(self, rng_of: RngOf) -> Any:
         """Return the functions themselves, a record batch of the family `functions`, in the order of their names.

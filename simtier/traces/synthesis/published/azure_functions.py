@@ -63,7 +63,7 @@ AZURE_FUNCTIONS_2019 = FunctionRates(
     duration_log_sd=2.36,
     memory_c=11.652,
     memory_k=0.221,
-    memory_scale_bytes=107.083e6,
+    memory_scale_bytes=107.083 * 2**20,
 )
 """A sample of 1,000 functions. Applications' daily calls and sizes: the CDFs (41.5 % of the applications at most once an hour,
 81.9 % once a minute). Durations and memory: the paper's log-normal and Burr fits. Triggers: shares of functions
