@@ -27,7 +27,7 @@ PAGES: Mapping[str, Callable[[], str | None]] = {
 
 
 def stale(folder: Path) -> list[str]:
-    """Return the names of the pages in `folder` that are not what the source says."""
+    """Return the names of the pages in `folder` that are not what the source says, as far as they can be written here."""
     return [name for name, text in _written().items() if _read(folder / name) != text]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -54,6 +55,14 @@ def burstgpt(table: Table) -> bytes:
         log = "API log" if kind == "API" else "Conversation log"
         lines.append(f"{int(arrival)},{model},{given},{made},{given + made},{log}")
     return _text(lines)
+
+
+def mooncake(table: Table) -> bytes:
+    """Return requests as Mooncake has them: milliseconds, and the ids of the prompt's blocks."""
+    columns = _lists(table, "arrival_s", "input_tokens", "output_tokens", "blocks")
+    keys = ("timestamp", "input_length", "output_length", "hash_ids")
+    rows = ((round(arrival * 1000), *rest) for arrival, *rest in zip(*columns, strict=True))
+    return _text(json.dumps(dict(zip(keys, row, strict=True))) for row in rows)
 
 
 def azure_functions_2021(table: Table) -> bytes:

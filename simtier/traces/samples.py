@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from numpy.random import Generator as Rng
@@ -76,6 +77,8 @@ def _samples(make_rng: MakeRng) -> dict[str, bytes]:
     files |= _daily_tables(make_rng)
     table = _generated("burstgpt/1-first400", "burstgpt/1-first400", make_rng, rows=400)
     files["burstgpt/BurstGPT_1_first400.csv"] = formats.burstgpt(table)
+    table = _generated("mooncake/conversation", "mooncake/conversation", make_rng, rows=400)
+    files["mooncake/conversation_trace.jsonl.gz"] = gzip.compress(formats.mooncake(table), mtime=0)
     return files
 
 
@@ -105,8 +108,6 @@ def _link(
 
 def _daily_tables(make_rng: MakeRng) -> dict[str, bytes]:
     """Return the three tables of some functions and some minutes of a day of Azure Functions 2019."""
-    from dataclasses import replace  # noqa: PLC0415 - a moment's need
-
     name, few = "azure-functions-2019/invitro-extremes", replace(AZURE_FUNCTIONS_2019, functions=FUNCTIONS)
     counts = few.generate(_rng_of(f"{name}/counts", make_rng), duration_s=MINUTES * 60.0).read_all()
     functions = few.functions_table(_rng_of(f"{name}/functions", make_rng))

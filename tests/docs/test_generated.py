@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from pydantic import BaseModel, create_model
@@ -18,19 +21,61 @@ from simtier.contract import Decision
 from simtier.models.tables import OUTCOMES
 from simtier.report import write_report
 from simtier.scenario import Scenario
+from simtier.traces.compare import compare
+from simtier.traces.datasets import DATASETS
+from simtier.traces.tables import SCHEMAS, batch
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "docs"))
 
-from pages import results, scenario  # type: ignore[import-not-found]  # noqa: E402 - docs/ is no package
+from pages import lookalikes, results, scenario, traces  # type: ignore[import-not-found]  # noqa: E402 - docs/ is no package
 
 PARTS: dict[str, type[BaseModel]] = {part.__name__: part for part in scenario.parts()}
 
 
 def test_the_reference_is_what_the_source_says() -> None:
     command = [sys.executable, str(ROOT / "docs" / "generate.py"), "--check"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    elsewhere = {name: value for name, value in os.environ.items() if name != "SIMTIER_TRACES"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=elsewhere)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_comparison_of_look_alikes_is_what_the_source_says() -> None:
+    text = lookalikes.page()
+    if text is None:
+        pytest.skip("SIMTIER_TRACES does not name a directory with the real traces")
+    assert text == (ROOT / "docs" / "reference" / "lookalikes.md").read_text(encoding="utf-8")
+
+
+def test_every_column_and_dataset_is_in_the_reference_of_traces() -> None:
+    page = traces.page()
+    for family, schema in SCHEMAS.items():
+        section = page.partition(f"### {family}\n")[2].partition("\n### ")[0]
+        assert re.findall(r"^\| `(\w+)`", section, re.MULTILINE) == schema.names
+    for dataset in DATASETS.values():
+        assert all(text in page for text in (f"`{dataset.name}`", dataset.about.licence, dataset.about.cite))
+
+
+@pytest.mark.parametrize(
+    ("factor", "said"),
+    [
+        (1.0, "Nothing strays further than the bounds above."),
+        (
+            1.15,
+            (
+                "Does not match: the distribution of rate_bytes_per_s (distance 0.15); the mean of rate_bytes_per_s "
+                "(1.15 times the real); rate over time (1.15 times the real)."
+            ),
+        ),
+    ],
+)
+def test_what_strays_from_the_real_trace_is_said(factor: float, said: str) -> None:
+    """Uniform on [100, 900] against [115, 1035]: at 900 the distribution functions are 1 and 785 / 920."""
+    rates = np.linspace(100.0, 900.0, 400)
+    real, other = (
+        batch("bandwidth", {"time_s": np.arange(400.0), "rate_bytes_per_s": x}, 400) for x in (rates, factor * rates)
+    )
+    assert lookalikes.verdict(compare([real], [other], "bandwidth")) == said
 
 
 def test_every_part_of_a_scenario_has_a_section() -> None:

@@ -307,7 +307,7 @@ def test_samples_are_written_and_then_found(tmp_path: Path, monkeypatch: pytest.
     written = cli("traces", "samples", "--out", "made", "--seed", "1").stdout.splitlines()
     assert written
     assert all(Path(line).is_file() for line in written)
-    answer = cli("traces", "list", "--traces", "made")
+    answer = cli("traces", "list", "norway-hsdpa", "--traces", "made")
     assert "norway-hsdpa/bus-1" in answer.stdout
     assert "\nSearched: made, " in answer.stdout
 

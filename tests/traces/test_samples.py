@@ -58,7 +58,7 @@ def test_the_hashes_in_sources_and_manifest_are_those_of_the_unpacked_files() ->
 
 
 def test_the_shipped_files_are_small_readable_and_called_generated() -> None:
-    assert sum(path.stat().st_size for path in SHIPPED.rglob("*") if path.is_file()) < 450_000
+    assert sum(path.stat().st_size for path in SHIPPED.rglob("*") if path.is_file()) < 600_000
     traces = [read(found) for found in available([SHIPPED]).values() if found.member is None]
     assert all(trace.notes[0] == "a generated look-alike, not the published data" for trace in traces)
     assert {trace.family for trace in traces} == {"bandwidth", "llm_requests", "invocations", "rates", "functions"}
@@ -88,6 +88,14 @@ def test_the_invocations_of_2021_are_in_order_of_their_start() -> None:
     trace = _shipped("azure-functions-2021/head-200")
     assert trace.table.num_rows == 199
     assert not any("lay before" in note for note in trace.notes)
+
+
+def test_the_conversations_share_prefixes_and_their_blocks_cover_the_prompts() -> None:
+    trace = _shipped("mooncake/conversation")
+    assert trace.notes == ("a generated look-alike, not the published data",)  # no row whose blocks are too few or many
+    blocks = trace.table["blocks"].to_pylist()
+    assert len({ids[0] for ids in blocks}) == 1
+    assert sum(len(ids) for ids in blocks) > 1.1 * len({each for ids in blocks for each in ids})
 
 
 def test_a_file_that_was_not_generated_is_not_written_over(tmp_path: Path) -> None:

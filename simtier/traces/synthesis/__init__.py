@@ -61,18 +61,26 @@ GENERATORS: Mapping[str, Published] = MappingProxyType(
             azure_functions.AZURE_FUNCTIONS_2019, "1,000 functions; hours and the trigger split partly assumed."
         ),
         "azure-functions-2021/sample": _published(
-            azure_functions.AZURE_FUNCTIONS_2021_SAMPLE, "The first 1,200 s, a tenth of the whole file's rate."
+            azure_functions.AZURE_FUNCTIONS_2021_SAMPLE,
+            "The first 1,200 s, a tenth of the whole file's rate. Missing: applications that call several functions at once.",
         ),
         "aws-spot": _published(
             links.AWS_SPOT, "Share available as published for us-west-2b; length of outages assumed."
         ),
-        "azure-llm-2023/code": _published(azure_llm.CODE, "Quantiles of the complete file; on/off gaps."),
-        "azure-llm-2023/conv": _published(azure_llm.CONV, "Quantiles of the complete file; Poisson, wandering rate."),
+        "azure-llm-2023/code": _published(
+            azure_llm.CODE, "Quantiles of the complete file; on/off gaps. Missing: inputs that many requests share."
+        ),
+        "azure-llm-2023/conv": _published(
+            azure_llm.CONV,
+            "Quantiles of the complete file; Poisson, wandering rate. Missing: that outputs close in time resemble each other.",
+        ),
         "burstgpt/1": _published(
             llm.BURSTGPT_1, "Rate, shares and failures of the file; lengths of its first 400 rows."
         ),
-        "burstgpt/1-first400": _published(llm.BURSTGPT_1_HEAD, "Fitted to the first 400 rows."),
-        "fcc": _published(links.FCC, "Fitted to 150 files of 320 s."),
+        "burstgpt/1-first400": _published(
+            llm.BURSTGPT_1_HEAD, "Fitted to the first 400 rows. Missing: their quiet stretch of two hours."
+        ),
+        "fcc": _published(links.FCC, "Fitted to 150 files of 320 s. Missing: small differences within five seconds."),
         "huawei-2025/R1-cold-starts": _published(huawei.R1, _ASSUMED),
         "huawei-2025/R1-day28-cold-starts": _published(
             huawei.R1_DAY_28, "Parts as in a third party's quantiles of day 28, counts per minute of 31 days."
@@ -91,9 +99,13 @@ GENERATORS: Mapping[str, Published] = MappingProxyType(
         "lumos5g/driving": _published(links.LUMOS5G_DRIVING, "Published percentiles; correlation in time assumed."),
         "lumos5g/walking": _published(links.LUMOS5G_WALKING, "Published percentiles; correlation in time assumed."),
         "mooncake/conversation": _published(
-            llm.MOONCAKE_CONVERSATION, "Quantiles of the complete file, prefix blocks."
+            llm.MOONCAKE_CONVERSATION,
+            "Quantiles of the complete file, prefix blocks. Missing: that the rate grows by a quarter in the hour.",
         ),
-        "norway-hsdpa": _published(links.NORWAY_HSDPA, "Fitted to 80 rides."),
+        "norway-hsdpa": _published(
+            links.NORWAY_HSDPA,
+            "Fitted to 80 rides. Missing: slow swings, and that low rates last longer, so its rate over time is a third too high.",
+        ),
         "oboe": _published(links.OBOE, "Fitted to 428 sessions."),
     }
 )

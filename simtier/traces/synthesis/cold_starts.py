@@ -143,6 +143,8 @@ class ColdStarts(Generator):
 class MinuteCounts(Generator):
     """A count for every minute of one series, zeros included: Poisson with rhythm, wandering and noise (`Rhythm`).
 
+    Left out: days of the week, trends, and changes of level that stay.
+
     Attributes:
         series: what is counted for: a function, a region.
         metric: what is counted.
