@@ -11,7 +11,9 @@ derived from the cold starts.
 
 - Cold starts: seconds, although the paper's Table 1 has microseconds. Whether `time` is their begin or end is not said; taken for the
   begin. A dependency cost of 0 is a function without layers; one request may cause several cold starts. The runtime is looked
-  up in the table of functions where that lies beside, or in `runtime_triggerType`; it is of R2 only.
+  up, by funcID, in the table of functions, which is of R2 only: beside the file or its archive, in one of two folders above, or in
+  their `runtime_triggerType`, with or without `R2_` before its name. The funcID needs the pool: podID without its last ten digits. A
+  function that the table lacks, or a pod called otherwise, has no runtime.
 - Requests: `time_worker` is when the worker had finished: where one pod serves request upon request, stamps differ by the later
   one's totalCost_worker. So it arrived, at the worker, at time_worker - totalCost_worker. The duration is totalCost_worker, the sum of
   workerCost and runtimeCost, which the release calls the function execution time. The frontend's columns are blank on many rows.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -85,16 +86,21 @@ def read_cold_starts(source: Source, ledger: Ledger) -> Iterator[Any]:
 
 
 def _runtimes(source: Source, ledger: Ledger) -> Any | None:
-    """Return the table of functions from beside a file, or None."""
-    table = source.sibling(re.escape(FUNCTION_TABLE))
-    if table is None and source.member is None:
-        near = [source.path.absolute().parents[up] for up in (1, 2) if up < len(source.path.absolute().parents)]
-        paths = [folder / part / FUNCTION_TABLE for folder in near for part in ("", "runtime_triggerType")]
-        table = next((Source(path) for path in paths if path.is_file()), None)
+    """Return the table of functions from near a file, or near the archive that it lies in; or None."""
+    table = source.sibling(f"(R2_)?{re.escape(FUNCTION_TABLE)}") or next(_tables_near(source.path.absolute()), None)
     if table is None:
-        ledger.note(f"no {FUNCTION_TABLE} lies beside it: runtimes are not known")
+        ledger.note(f"no {FUNCTION_TABLE} lies near it: runtimes are not known")
         return None
     return pa.Table.from_batches(list(read_functions(table, Ledger())))
+
+
+def _tables_near(path: Path) -> Iterator[Source]:
+    """Yield the tables of functions in the folder of `path` and in two above it, or in their `runtime_triggerType`."""
+    for folder in list(path.parents)[:3]:
+        for part in ("", "runtime_triggerType"):
+            for name in (FUNCTION_TABLE, f"R2_{FUNCTION_TABLE}"):
+                files = (folder / part / f"{name}{packed}" for packed in ("", ".gz"))
+                yield from (Source(file) for file in files if file.is_file())
 
 
 def _looked_up(functions: Any, runtimes: Any | None) -> Any:

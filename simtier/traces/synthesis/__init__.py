@@ -104,7 +104,7 @@ GENERATORS: Mapping[str, Published] = MappingProxyType(
         ),
         "norway-hsdpa": _published(
             links.NORWAY_HSDPA,
-            "Fitted to 80 rides. Missing: slow swings, and that low rates last longer, so its rate over time is a third too high.",
+            "Fitted to 80 rides. Missing: slow swings.",
         ),
         "oboe": _published(links.OBOE, "Fitted to 428 sessions."),
     }

@@ -41,6 +41,8 @@ class Bandwidth(Generator):
         transitions: between the bands, from one drawn rate to the next.
         hold_rows: rows for which a drawn rate holds.
         steps: seconds from row to row.
+        step_correlation: of a step with the rate during it, both on the normal scale; below 0 where a row is written after so many bytes, so
+            that slow rates last long.
     """
 
     family: ClassVar[Family] = "bandwidth"
@@ -51,10 +53,12 @@ class Bandwidth(Generator):
     transitions: Matrix
     hold_rows: int
     steps: Quantiles
+    step_correlation: float = 0.0
 
     def __post_init__(self) -> None:
         check(0 <= self.level_share < 1, f"level_share is 0 to below 1, not {self.level_share}")
         check(self.session_rows > 0 and self.hold_rows > 0, "session_rows and hold_rows must be above 0")
+        check(-1 < self.step_correlation < 1, f"step_correlation is between -1 and 1, not {self.step_correlation}")
         check_transitions(self.transitions, len(self.transitions))
         check(self.steps.zeros == 0 and self.steps.values[0] >= 1e-6, "steps must last a microsecond at least")
 
@@ -71,7 +75,9 @@ class Bandwidth(Generator):
             level = levels[session - session[0]]
             scores = math.sqrt(self.level_share) * level + math.sqrt(1 - self.level_share) * x
             levels = levels[-1:] if ((i + 1) * size) % self.session_rows else levels[:0]
-            steps = np.round(self.steps.at(steps_rng.random(size)), 6)
+            own = steps_rng.standard_normal(size)
+            long = self.step_correlation * scores + math.sqrt(1 - self.step_correlation**2) * own
+            steps = np.round(self.steps.at(np.asarray(ndtr(long))), 6)
             ends = np.round(now + np.cumsum(steps), 6)
             times = np.concatenate([[now], ends[:-1]])
             yield {"time_s": times, "rate_bytes_per_s": np.round(self.rates.at(np.asarray(ndtr(scores))), 3)}
@@ -107,7 +113,17 @@ class Bandwidth(Generator):
         ranks = (rankdata(np.concatenate(inside)) - 0.5) / sum(map(len, inside)) * STATES
         bands = np.split(ranks.astype(np.int64), np.cumsum([len(x) for x in inside])[:-1])
         session = max(1, rows // len(read))
-        return cls(Quantiles.fit(pooled), share, session, count_transitions(bands, STATES), hold, Quantiles.fit(steps))
+        lasting = np.concatenate([column(table, "rate_bytes_per_s")[:-1] for table in read])
+        together = _step_correlation(lasting, steps)
+        transitions = count_transitions(bands, STATES)
+        return cls(Quantiles.fit(pooled), share, session, transitions, hold, Quantiles.fit(steps), together)
+
+
+def _step_correlation(rates: Floats, steps: Floats) -> float:
+    """Return the correlation of rates and steps on the normal scale; 0 where either is always the same."""
+    if np.ptp(steps) < 1e-6 or np.ptp(rates) == 0:
+        return 0.0
+    return float(np.clip(np.corrcoef(normal_scores(rates), normal_scores(steps))[0, 1], -0.999, 0.999))
 
 
 def _level_share(sessions: Sequence[Floats]) -> float:
