@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import zipfile
-from collections import Counter
 from pathlib import Path
 
-import numpy as np
 import pytest
-from published import published
 
 from simtier.errors import TraceError
 from simtier.traces import Trace, available, find, read
-from simtier.traces.convert import convert
 
 MIB = 2.0**20
 COLD_HEAD = (
@@ -26,6 +23,7 @@ REQUEST_HEAD = (
 )
 REQUEST = "100.5,100.6,r,3,411,pool22-300-128-0000177166,301,0.5,0.1,0.4,0.6,0,0,0,0,0.25,34.5,2.0"
 BARE = "102.0,,r,3,411,pool22-300-128-0000177166,301,0.25,0.05,0.2,,,,,,0.1,34.5,"
+TABLE = "df_funcID_runtime_triggerType.csv"
 TABLE_HEAD = "funcID,cpu_request,runtime,triggerType-invocationType"
 
 
@@ -76,21 +74,47 @@ def test_one_request_may_cause_several_cold_starts_and_both_are_kept(tmp_path: P
     assert (trace.table.num_rows, trace.table["request"].to_pylist(), trace.dropped) == (2, ["abc", "abc"], {})
 
 
+@pytest.mark.parametrize("name", [TABLE, f"R2_{TABLE}"])
 @pytest.mark.parametrize("place", ["cold_start/R2", "cold_start", "runtime_triggerType"])
-def test_runtimes_of_region_2_come_from_the_table_of_functions_near_it(tmp_path: Path, place: str) -> None:
-    _file(
-        tmp_path, f"{place}/df_funcID_runtime_triggerType.csv", TABLE_HEAD, "332---439---pool22-300-128,100,Java,APIG-S"
-    )
+def test_runtimes_of_region_2_come_from_the_table_of_functions_near_it(tmp_path: Path, place: str, name: str) -> None:
+    _file(tmp_path, f"{place}/{name}", TABLE_HEAD, "332---439---pool22-300-128,100,Java,APIG-S")
     for region in ("R1", "R2"):
         _file(tmp_path, f"cold_start/{region}/day_03.csv", COLD_HEAD, COLD, COLD.replace("332", "333"))
-    assert _read(tmp_path, "R2-day-03").table["runtime"].to_pylist() == ["Java", None]
+    trace = _read(tmp_path, "R2-day-03")
+    assert trace.table["runtime"].to_pylist() == ["Java", None]
+    assert not any("runtimes" in note for note in trace.notes)
     assert _read(tmp_path, "R1-day-03").table["runtime"].to_pylist() == [None, None]
+
+
+@pytest.mark.parametrize("place", ["", "runtime_triggerType/"])
+def test_runtimes_are_found_beside_the_archive_of_cold_starts_too(tmp_path: Path, place: str) -> None:
+    table = _file(tmp_path, f"{place}{TABLE}", TABLE_HEAD, "332---439---pool22-300-128,100,Java,APIG-S")
+    with zipfile.ZipFile(tmp_path / "huawei-2025" / "R2.zip", "w") as packed:
+        packed.writestr("R2/day_03.csv", f"{COLD_HEAD}\n{COLD}\n")
+    assert _read(tmp_path, "R2-day-03").table["runtime"].to_pylist() == ["Java"]
+    table.with_name(f"{table.name}.gz").write_bytes(gzip.compress(table.read_bytes()))
+    table.unlink()
+    assert _read(tmp_path, "R2-day-03").table["runtime"].to_pylist() == ["Java"]
+
+
+def test_a_pod_that_names_no_pool_leaves_the_runtime_unknown(tmp_path: Path) -> None:
+    _file(tmp_path, f"cold_start/R2/{TABLE}", TABLE_HEAD, "332---439---custom.image.gpu-25800-32768,100,Custom,OBS-A")
+    bare = COLD.removesuffix("pool22-300-128-0006319574")
+    pods = ("custom.image.gpu-25800-32768-0000000001", "custom.image.gpu-25800-32768-x", "")
+    _file(tmp_path, "cold_start/R2/day_03.csv", COLD_HEAD, *(bare + pod for pod in pods))
+    table = _read(tmp_path, "R2-day-03").table
+    assert table["runtime"].to_pylist() == ["Custom", None, None]
+    assert table["function"].to_pylist() == [
+        "332---439---custom.image.gpu-25800-32768",
+        "332---439---custom.image.gpu-25800-32768-x",
+        "332---439",
+    ]
 
 
 def test_without_a_table_of_functions_the_runtimes_of_region_2_are_not_known_and_it_is_said(tmp_path: Path) -> None:
     _file(tmp_path, "cold_start/R2/day_03.csv", COLD_HEAD, COLD)
     trace = _read(tmp_path, "R2-day-03")
-    assert "no df_funcID_runtime_triggerType.csv lies beside it: runtimes are not known" in trace.notes
+    assert "no df_funcID_runtime_triggerType.csv lies near it: runtimes are not known" in trace.notes
 
 
 def test_a_request_arrived_its_worker_time_before_its_stamp(tmp_path: Path) -> None:
@@ -210,91 +234,3 @@ def test_a_request_without_a_duration_is_refused_or_dropped(tmp_path: Path) -> N
         _read(tmp_path, "R5-requests-00000")
     assert str(error.value) == f"{path}, line 3, column 8 (totalCost_worker): '': blank"
     assert read(find("huawei-2025/R5-requests-00000", [tmp_path]), "drop").dropped == {"totalCost_worker: blank": 1}
-
-
-def _published(tmp_path: Path, excerpt: str, name: str) -> None:
-    content = (published("huawei-2025-cold-starts") / "huawei-2025-cold-starts" / excerpt).read_text(encoding="utf-8")
-    _file(tmp_path, name, content.rstrip("\n"))
-
-
-def test_the_published_rows_of_cold_starts_read_as_printed(tmp_path: Path) -> None:
-    _published(tmp_path, "notebook_excerpt_cold_starts_cell6.csv", "cold_start/R1/day_00.csv")
-    table = _read(tmp_path, "R1-day-00").table
-    assert table["region"].to_pylist() == ["R1"] * 5 + ["R5"] * 5  # the notebook's own column goes before the folder
-    parts = sum(
-        table[name].to_numpy() for name in ("pod_allocation_s", "deploy_code_s", "deploy_dependency_s", "scheduling_s")
-    )
-    assert np.abs(table["total_s"].to_numpy() - parts).max() < 1.5e-6
-    assert table["time_s"].to_pylist()[-1] == pytest.approx(2678388.616 - 0.104, abs=1e-9)
-
-
-def test_in_the_published_requests_one_pod_ends_each_after_the_one_before(tmp_path: Path) -> None:
-    _published(tmp_path, "notebook_excerpt_requests_R5_cell50.csv", "per_request/R5/part-00000-x-c000.csv")
-    trace = _read(tmp_path, "R5-requests-00000")
-    last = trace.table.slice(5)
-    assert set(last["pod"].to_pylist()) == {"pool22-300-128-0000206093"}
-    arrivals, durations = last["arrival_s"].to_numpy(), last["duration_s"].to_numpy()
-    pauses = arrivals[1:] - (arrivals + durations)[:-1]
-    # The evidence for `time_worker` being the end: read as the begin, these five would overlap by up to 12 ms.
-    assert (np.abs(pauses) < 2e-3).all()
-    assert trace.table["request_bytes"].to_pylist() == [2.0, 979.0, 979.0, 120.0, 2.0] + [None] * 5
-
-
-def test_the_published_counts_of_cold_starts_have_the_known_sums_and_dispersion() -> None:
-    trace = read(find("huawei-2025/cold-starts-per-minute", [published("huawei-2025-cold-starts")]))
-    assert (trace.rows_read, trace.table.num_rows, trace.facts["blank_cells"]) == (44_640, 223_200, "0")
-    assert (trace.facts["origin_s"], trace.table["time_s"].to_numpy().max()) == ("0.0", 44_639 * 60.0)
-    series = np.array(trace.table["series"].to_pylist())
-    values = trace.table["value"].to_numpy()
-    told = {region: values[series == region] for region in ("R1", "R2", "R3", "R4", "R5")}
-    assert [int(told[region].sum()) for region in told] == [7_107_399, 2_072_823, 308_605, 1_619_285, 805_745]
-    assert int(values.sum()) == 11_913_857
-    assert [int(counts.max()) for counts in told.values()] == [3409, 615, 39, 467, 54]
-    assert [round(float(counts.mean()), 1) for counts in told.values()] == [159.2, 46.4, 6.9, 36.3, 18.0]
-    assert [round(float(counts.std() / counts.mean()), 3) for counts in told.values()] == [
-        0.701,
-        0.468,
-        0.743,
-        0.848,
-        0.401,
-    ]
-    assert [round(float(counts.var() / counts.mean()), 1) for counts in told.values()] == [78.3, 10.2, 3.8, 26.1, 2.9]
-    assert [int(np.percentile(counts, 99)) for counts in told.values()] == [506, 124, 21, 171, 37]
-    assert int(told["R1"][28 * 1440 : 29 * 1440].sum()) == 239_405
-    hourly = {region: counts.reshape(-1, 60).sum(axis=1) for region, counts in told.items()}
-    daily = [round(float(np.corrcoef(counts[:-24], counts[24:])[0, 1]), 2) for counts in hourly.values()]
-    assert daily == pytest.approx([0.837, 0.733, 0.130, 0.894, 0.954], abs=0.02)
-    assert [round(31 * 86400 / counts.sum(), 4) for counts in told.values()] == [0.3768, 1.2922, 8.6791, 1.6541, 3.3241]
-
-
-def test_the_published_counts_are_the_same_once_converted(tmp_path: Path) -> None:
-    found = find("huawei-2025/cold-starts-per-minute", [published("huawei-2025-cold-starts")])
-    convert(found, tmp_path / "huawei-2025" / "cold-starts-per-minute.parquet", "test")
-    again, first = read(find("huawei-2025/cold-starts-per-minute", [tmp_path])), read(found)
-    assert again.table.equals(first.table)
-    assert (again.sha256, again.facts, again.notes) == (first.sha256, first.facts, first.notes)
-
-
-def test_the_published_table_of_functions_has_the_known_runtimes_triggers_and_pools() -> None:
-    table = read(find("huawei-2025/R2-functions", [published("huawei-2025-cold-starts")])).table
-    runtimes, triggers = Counter(table["runtime"].to_pylist()), Counter(table["trigger"].to_pylist())
-    pools, owners = Counter(table["pool"].to_pylist()), set(table["owner"].to_pylist())
-    assert (table.num_rows, len(table["function"].unique())) == (2418, 2418)
-    assert runtimes == {
-        "Python3": 1493,
-        "Java": 450,
-        "Node.js": 159,
-        "Python2": 93,
-        "http": 72,
-        "Custom": 57,
-        "PHP7.3": 38,
-        "unknown": 31,
-        "Go1.x": 21,
-        "C#": 4,
-    }
-    assert (triggers["TIMER-A"], triggers["APIG-S"], triggers["APIG-S TIMER-A"]) == (1018, 551, 312)
-    assert (pools["pool22-300-128"], len(pools), len(owners)) == (2070, 27, 1144)
-    requests = {
-        (pool, cores) for pool, cores in zip(table["pool"].to_pylist(), table["cpu_cores"].to_pylist(), strict=True)
-    }
-    assert ("pool22-300-128", 0.1) in requests
