@@ -6,9 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+from http_site import site
 from typer.testing import CliRunner, Result
 
 from simtier.cli import app
+from simtier.traces.imported import provenance
+from simtier.traces.source import Source
 
 CSV = "TIMESTAMP,ContextTokens,GeneratedTokens\n"
 ROWS = [f"2023-11-16 18:00:0{second}.0000000,{10 + second},{second}" for second in range(5)]
@@ -133,6 +136,17 @@ def test_import_of_a_file_of_ones_own_by_options() -> None:
     assert (told["rows"], told["span_s"], told["numbers"]["output_tokens"]["max"]) == (2, 2.5, 8)
     wrong = cli("import", "web.csv", "--as", "burstgpt/web", *options)
     assert wrong.stderr == "error: --family and --map are for files of your own: call it own/web\n"
+
+
+def test_import_of_an_address_keeps_the_address_and_leaves_no_download_behind() -> None:
+    data = (CSV + "\n".join(ROWS) + "\n").encode()
+    with site(lambda handler, _: handler.send(data)) as server:
+        url = server.url.replace("file.csv", "AzureLLMInferenceTrace_far.csv")
+        done = cli("import", url, "--as", "azure-llm-2023/far")
+    assert done.exit_code == 0, done.output
+    path = Path("traces/azure-llm-2023/far.parquet")
+    assert provenance(Source(path))["source"] == url
+    assert [each.name for each in Path().rglob("*") if each.is_file()] == [path.name]
 
 
 # --- fetch
