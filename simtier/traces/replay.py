@@ -57,7 +57,8 @@ class Replay:
     Attributes:
         window: only rows from the first time up to, not including, the second, in seconds of trace time; moved to zero. None: all.
         share: share of the rows to keep, above 0 and at most 1.
-        share_by: a column of text; rows with the same text are kept or left out together, those without one each by itself.
+        share_by: a column of text; rows with the same text are kept or left out together, by share and by a scale_rate below 1; those
+            without one each by itself.
         scale_rate: so many times the rows in the same time. Below 1 rows are left out, by a choice of their own. Above 1 a row comes
             floor(scale_rate) times, or once more, as its hash says: first at its own time, then at hashed times before the next
             row's; the last row's copies come with it. Counts over longer times are multiplied, and a burst stays a burst. What it does
@@ -97,7 +98,7 @@ class Replay:
         if self.share < 1:
             parts = (part.kept(uniform(_keys(part, self.share_by), _SHARE) < self.share) for part in parts)
         if self.scale_rate < 1:
-            parts = (part.kept(uniform(part.numbers, _RATE) < self.scale_rate) for part in parts)
+            parts = (part.kept(uniform(_keys(part, self.share_by), _RATE) < self.scale_rate) for part in parts)
         out = _repeated(parts, self.scale_rate) if self.scale_rate > 1 else (part.rows for part in parts)
         if self.scale_time != 1:
             out = (_at(rows, rows.column(0).to_numpy() / self.scale_time) for rows in out)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from simtier.errors import TraceError
 from simtier.traces import Found, Reading, Trace, find_all, open_trace, read, search_directories
 from simtier.traces.ledger import Ledger, OnError
@@ -41,9 +43,10 @@ class Reel:
         return self._stream() if self._held is None else iter(self._held)
 
     def functions(self) -> Any:
-        """Return the table of functions that lies beside the first of the traces that has one, or None."""
-        tables = (found.functions() for found in self._files)
-        return next((table for table in tables if table is not None), None)
+        """Return the tables of functions that lie beside the traces as one, or None; of a function in several the first holds."""
+        tables = [table for found in self._files if (table := found.functions()) is not None]
+        # Whoever looks a function up by name finds the last row of that name.
+        return pa.concat_tables(reversed(tables)).unify_dictionaries() if tables else None
 
     def _hold(self) -> None:
         """Keep the rows if they are few."""

@@ -10,6 +10,7 @@ from http_site import site
 from typer.testing import CliRunner, Result
 
 from simtier.cli import app
+from simtier.traces import find
 from simtier.traces.imported import provenance
 from simtier.traces.source import Source
 
@@ -117,6 +118,25 @@ def test_import_does_not_write_over_a_trace_nor_outside_the_directory() -> None:
     for wrong in ("mine", "azure-llm-2023/../../mine", "/tmp/mine", "nothing/mine"):
         assert cli("import", name, "--as", wrong).exit_code == 2
     assert [str(path) for path in Path().rglob("*.parquet")] == ["traces/azure-llm-2023/mine.parquet"]
+
+
+def test_counts_are_imported_with_their_functions_or_not_at_all() -> None:
+    folder = Path("invitro_extremes")
+    folder.mkdir()
+    key = "HashOwner,HashApp,HashFunction"
+    (folder / "invocations.csv").write_text(f"{key},Trigger,1,2\no,a,f,http,1,2\n", encoding="utf-8")
+    header = f"{key},Average,Count,Minimum,Maximum," + ",".join(
+        f"percentile_Average_{p}" for p in (0, 1, 25, 50, 75, 99, 100)
+    )
+    durations = folder / "durations.csv"
+    durations.write_text(f"{header}\no,a,f,x,1,1,1,1,1,1,1,1,1,1\n", encoding="utf-8")
+    arguments = ("import", str(folder / "invocations.csv"), "--as", "azure-functions-2019/mine")
+    assert cli(*arguments).exit_code == 2
+    assert not Path("traces").exists()
+    durations.write_text(f"{header}\no,a,f,100,1,100,100,100,100,100,100,100,100,100\n", encoding="utf-8")
+    assert cli(*arguments).exit_code == 0
+    assert sorted(path.name for path in Path("traces").rglob("*.parquet")) == ["mine-functions.parquet", "mine.parquet"]
+    assert find("azure-functions-2019/mine", [Path("traces")]).functions().to_pylist()[0]["duration_mean_s"] == 0.1
 
 
 def test_import_of_a_file_of_ones_own_by_options() -> None:

@@ -120,8 +120,9 @@ def _slow_replay(replay: Replay, rows: Any) -> list[tuple[float, int]]:
     kept = []
     for number, row in left:
         text = row[replay.share_by] if replay.share_by else None
-        chosen = replay.share == 1 or _slow_uniform(number if text is None else text_key(text), 1) < replay.share
-        if chosen and (replay.scale_rate >= 1 or _slow_uniform(number, 2) < replay.scale_rate):
+        key = number if text is None else text_key(text)
+        chosen = replay.share == 1 or _slow_uniform(key, 1) < replay.share
+        if chosen and (replay.scale_rate >= 1 or _slow_uniform(key, 2) < replay.scale_rate):
             kept.append((row["arrival_s"] - shift, number))
     out = []
     for place, (time, number) in enumerate(kept):

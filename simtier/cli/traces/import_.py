@@ -47,10 +47,15 @@ def import_(
     target = target_for(name, into)
     with _local(source) as (path, said):
         found = _found(path, name, family, mapping or [])
-        done = convert(found, target, said, rule)
-        companion = found.functions()
+        companion = found.functions()  # first, for the counts are of no use without it
         if companion is not None:
             _write_functions(target, companion, said)
+        try:
+            done = convert(found, target, said, rule)
+        except BaseException:
+            if companion is not None:
+                _functions_of(target).unlink(missing_ok=True)
+            raise
     typer.echo(f"{name}: {done.rows:,} rows in {done.path}")
     for reason, rows in sorted(done.dropped.items()):
         typer.echo(f"Dropped: {rows:,} rows: {reason}")
@@ -91,4 +96,8 @@ def _found(source: str, name: str, family: str | None, mapping: list[str]) -> Fo
 def _write_functions(target: Path, table: object, said: str) -> None:
     from simtier.traces.convert import write_functions
 
-    write_functions(target.with_name(f"{target.stem}-functions.parquet"), table, said)
+    write_functions(_functions_of(target), table, said)
+
+
+def _functions_of(target: Path) -> Path:
+    return target.with_name(f"{target.stem}-functions.parquet")
