@@ -217,19 +217,33 @@ def workloads(facts: Facts) -> Table:
 def arrivals(written: Mapping[str, Any]) -> str:
     """Return when a workload's requests arrive in words, as the scenario writes it."""
     if written.get("trace"):
-        changes = {key: written[key] for key in OF_A_TRACE if written[key] != OF_A_TRACE[key]}
-        return _listed(f"trace {', '.join(written['trace'])}", changes)
+        return "; ".join([f"trace {', '.join(written['trace'])}", *_changes(written)])
     process = written["arrivals"]
-    return _listed(process["process"], {key: value for key, value in process.items() if key != "process"})
+    rest = ", ".join(
+        f"{key} {_words(value)}" for key, value in process.items() if key != "process" and value is not None
+    )
+    return f"{process['process']}: {rest}" if rest else str(process["process"])
 
 
-OF_A_TRACE = {"window": None, "share": 1.0, "share_by": None, "scale_rate": 1.0, "scale_time": 1.0, "expand": None}
-"""What may be changed in a trace, and what it is when nothing is."""
+def _changes(written: Mapping[str, Any]) -> Iterable[str]:
+    """Yield what is done to a trace before it is replayed, in the order it is done."""
+    if expand := written["expand"]:
+        yield f"counts expanded by {', '.join(_named(key, value) for key, value in expand.items() if value is not None)}"
+    if window := written["window"]:
+        yield " to ".join(f"{parse(time, 'time'):g} s" for time in window)
+    if written["share"] != 1:
+        by = f", by {written['share_by']}" if written["share_by"] else ""
+        yield f"{100 * written['share']:g} % of the requests{by}"
+    if written["scale_rate"] != 1:
+        yield f"{written['scale_rate']:g} times the requests"
+    if written["scale_time"] != 1:
+        yield f"{written['scale_time']:g} times as fast"
+    if written["on_error"] == "drop":
+        yield "bad rows dropped"
 
 
-def _listed(what: str, changes: Mapping[str, Any]) -> str:
-    rest = ", ".join(f"{key} {_words(value)}" for key, value in changes.items() if value is not None)
-    return f"{what}: {rest}" if rest else what
+def _named(key: str, value: Any) -> str:
+    return _words(value) if key == "process" else f"{key.replace('_', ' ')} {_words(value)}"
 
 
 def _words(value: Any) -> str:

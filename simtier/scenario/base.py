@@ -96,6 +96,14 @@ class Traced(Part):
     per_output_token: Seconds = 0.0
     """For each token of the answer."""
 
+    @model_validator(mode="after")
+    def _says_something(self) -> Traced:
+        if not (self.base or self.duration or self.per_input_token or self.per_output_token):
+            raise ValueError(
+                "a traced time is made of `base`, `duration`, `per_input_token` or `per_output_token`: none is given"
+            )
+        return self
+
 
 StageTime = Annotated[
     Annotated[Fixed | Exponential | MeanCv | Uniform | Traced, Field(discriminator="distribution")],

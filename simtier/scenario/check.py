@@ -8,6 +8,7 @@ from pathlib import Path
 
 from simtier.errors import Problem, ScenarioError
 from simtier.scenario.checks import apps, capacity, named, reach, topology
+from simtier.scenario.checks import traces as trace_checks
 from simtier.scenario.checks.facts import Facts
 from simtier.scenario.scenario import Scenario
 
@@ -27,7 +28,7 @@ def check(scenario: Scenario, traces: Sequence[Path] = ()) -> list[Problem]:
         apps.apps(facts),
         apps.workloads(facts),
         named.policies(facts),
-        named.traces(facts, traces),
+        trace_checks.traces(facts, traces),
         capacity.sizes(facts),
         capacity.together(facts),
         capacity.hardware(facts),

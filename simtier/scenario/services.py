@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from simtier.scenario.base import Cost, Fixed, Name, OrText, Part, PolicyRef, StageTime, Time
+from simtier.scenario.base import Cost, Fixed, Name, OrText, Part, PolicyRef, StageTime, Time, Traced
 from simtier.units import Bytes, DollarsPerSecond, Seconds
 
 Names = Annotated[
@@ -160,3 +160,8 @@ class App(Part):
     """Importance; higher is more important."""
     policies: AppPolicies = AppPolicies()
     """Policies of this application."""
+
+    def takes(self, *numbers: Literal["duration", "per_input_token", "per_output_token"]) -> bool:
+        """Whether the time of a stage is made of one of these, of what a trace tells."""
+        times = [stage.time for stage in self.stages.values() if isinstance(stage.time, Traced)]
+        return any(getattr(time, number) for time in times for number in numbers)

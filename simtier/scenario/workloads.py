@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -104,13 +104,22 @@ class Expansion(Part):
     cv: Cv | None = None
     """Standard deviation of the gaps over their mean, for `gamma`."""
     default_duration: Seconds | None = None
-    """Duration of functions that the trace tells none of; not given, their invocations are left out, and counted."""
+    """Duration of functions that the trace tells none of; not given, their invocations are left out, and counted, if the time of a stage
+    is made of durations."""
 
     @model_validator(mode="after")
     def _cv_of_gamma(self) -> Expansion:
-        if (self.process == "gamma") != (self.cv is not None):
-            raise ValueError("`cv` belongs to gamma, which needs it")
+        if self.process == "gamma" and self.cv is None:
+            raise ValueError("gamma needs `cv`, for example `{process: gamma, cv: 3}`")
+        if self.process != "gamma" and self.cv is not None:
+            raise ValueError(f"`cv` is only for gamma, and this is {self.process}")
         return self
+
+
+def _two_times(value: Any) -> Any:
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise ValueError("two times are needed, for example `[10 min, 40 min]`")
+    return value
 
 
 class Workload(Part):
@@ -128,7 +137,7 @@ class Workload(Part):
         None
     )
     """When, as in a trace: its name, for example `azure-llm-2023/conv`; several names, or one with a `*`, are replayed in a row."""
-    window: tuple[Seconds, Seconds] | None = None
+    window: Annotated[tuple[Seconds, Seconds], BeforeValidator(_two_times)] | None = None
     """Of a trace: replay only what lies from the first time up to the second, in trace time; it begins at the workload's start."""
     share: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Of a trace: share of the requests to keep, chosen by a hash of their place in it: the same ones in every run, and 10 % of them
@@ -155,11 +164,13 @@ class Workload(Part):
 
     @model_validator(mode="after")
     def _one_origin(self) -> Workload:
-        if (self.arrivals is None) == (self.trace is None):
-            raise ValueError("a workload has either `arrivals` or `trace`")
+        if self.arrivals is not None and self.trace is not None:
+            raise ValueError("has both `arrivals` and `trace`: requests arrive by one of them")
+        if self.arrivals is None and self.trace is None:
+            raise ValueError("has neither `arrivals` nor `trace`: one of them says when requests arrive")
         alone = [name for name in _OF_A_TRACE if getattr(self, name) != type(self).model_fields[name].default]
         if self.trace is None and alone:
-            raise ValueError(f"{', '.join(f'`{name}`' for name in alone)} belong to a `trace`")
+            raise ValueError(f"{', '.join(f'`{name}`' for name in alone)}: only for a `trace`, and there is none")
         if self.trace is not None and not self.trace:
             raise ValueError("`trace` names none")
         return self
@@ -167,7 +178,9 @@ class Workload(Part):
     @model_validator(mode="after")
     def _window_rises(self) -> Workload:
         if self.window is not None and not self.window[0] < self.window[1]:
-            raise ValueError(f"window ends ({self.window[1]:g} s) before it begins ({self.window[0]:g} s)")
+            raise ValueError(
+                f"window ends at {self.window[1]:g} s, which is not after its begin at {self.window[0]:g} s"
+            )
         return self
 
 

@@ -153,40 +153,49 @@ class Text:
         return _blank(text, allowed=self.blank)
 
 
-def _whole_ns(text: Any, ns: int) -> Any:
-    """Return whole numbers times `ns`, to the last digit; null for all that is none, or none that fits 64 bits."""
-    try:
-        numbers = pc.if_else(pc.match_substring_regex(text, r"^-?[0-9]{1,19}$"), text, pa.scalar(None, pa.string()))
-        return pc.multiply_checked(numbers.cast(pa.int64()), ns)
-    except pa.ArrowInvalid:
-        return pa.nulls(len(text), pa.int64())
-
-
 @dataclass(frozen=True)
 class Seconds:
-    """A number of `ns` nanoseconds each, as whole nanoseconds; exact for whole numbers, and to 15 digits for others."""
+    """A number of `ns` nanoseconds each, as whole nanoseconds; exact if it has no exponent and no digit below one, else to 15 digits."""
 
     ns: int = NS
 
     def values(self, text: Any) -> tuple[Any, list[Fault]]:
         """See `Kind.values`."""
-        whole = _whole_ns(text, self.ns)
-        if whole.null_count == 0:
-            return whole, []
-        broken, faults = self._broken(text)
-        return pc.coalesce(whole, broken), faults
+        digits = len(str(self.ns)) - len(str(self.ns).rstrip("0"))
+        try:
+            return _far_marked(*_exactly(text, digits, self.ns // 10**digits), [])
+        except pa.ArrowInvalid:
+            plain = pc.match_substring_regex(text, rf"^[-+]?[0-9]{{1,19}}(\.[0-9]{{0,{digits}}})?$")
+        exact, far = _exactly(pc.if_else(plain, text, "0"), digits, self.ns // 10**digits)
+        others, more, faults = self._nearly(pc.if_else(plain, "0", text))
+        return _far_marked(pc.if_else(plain, exact, others), far | more, faults)
 
-    def _broken(self, text: Any) -> tuple[Any, list[Fault]]:
-        """Return numbers with a point or an exponent, and the faults."""
+    def _nearly(self, text: Any) -> tuple[Any, Any, list[Fault]]:
+        """Return numbers of any form, a mask of those too large, and the faults."""
         numbers, faults = Number(least=None).values(text)
         finite = np.nan_to_num(numbers.to_numpy(zero_copy_only=False), nan=0.0, posinf=0.0, neginf=0.0)
-        whole = np.floor(finite)
-        rest = finite - whole
-        far = np.abs(whole) >= 9e18 / self.ns
-        if far.any():
-            faults.append(("beyond 292 years", pa.array(far)))
-            whole = np.where(far, 0.0, whole)
-        return pa.array(whole.astype(np.int64) * self.ns + np.rint(rest * self.ns).astype(np.int64)), faults
+        far = np.abs(finite) >= 9e18 / self.ns
+        near = np.where(far, 0.0, finite)
+        whole = np.floor(near)
+        rest = np.rint((near - whole) * self.ns)
+        return pa.array(whole.astype(np.int64) * self.ns + rest.astype(np.int64)), far, faults
+
+
+def _exactly(text: Any, digits: int, times: int) -> tuple[Any, Any]:
+    """Return decimal numbers times 10^`digits` times `times`, and a mask of those that do not fit 64 bits.
+
+    Raises ArrowInvalid if one is no number, or has more digits after the point than `digits`.
+    """
+    numbers = text.cast(pa.decimal128(38, digits))
+    halves = np.frombuffer(numbers.buffers()[1], np.int64).reshape(-1, 2)[numbers.offset :][: len(numbers)]
+    low, high = halves[:, 0], halves[:, 1]  # a decimal is a whole number of 128 bits
+    most = (2**63 - 1) // times
+    far = (high != low >> 63) | (low > most) | (low < -most)
+    return pa.array(np.where(far, 0, low) * times), far
+
+
+def _far_marked(values: Any, far: Any, faults: list[Fault]) -> tuple[Any, list[Fault]]:
+    return values, [*faults, ("beyond 292 years", pa.array(far))] if far.any() else faults
 
 
 @dataclass(frozen=True)
@@ -194,11 +203,16 @@ class Stamp:
     """`YYYY-MM-DD HH:MM:SS` with at most 9 digits of fraction and an optional offset from UTC, as nanoseconds since 1970.
 
     All of a file have an offset, or none has: mixed, nothing says what the bare ones mean.
+
+    Attributes:
+        zoned: whether they have; None: the first says it.
     """
+
+    zoned: bool | None = None
 
     def values(self, text: Any) -> tuple[Any, list[Fault]]:
         """See `Kind.values`."""
-        zoned = len(text) > 0 and re.search(_ZONE, str(text[0].as_py())) is not None
+        zoned = bool(self.settled(text).zoned)
         try:
             if (pc.min(pc.utf8_length(text)).as_py() or 0) < _SHORTEST_STAMP:
                 raise pa.ArrowInvalid("Arrow reads 2024-05-10 as a time")  # noqa: TRY301 - takes the careful way below
@@ -206,6 +220,18 @@ class Stamp:
             return text.cast(kind).cast(pa.int64()), []
         except pa.ArrowInvalid:
             return _slowly(text, zoned=zoned)
+
+    def settled(self, text: Any) -> Stamp:
+        """Return what the stamps after the first of `text` are read as."""
+        if self.zoned is not None:
+            return self
+        first = next((match for field in text if (match := _STAMP.fullmatch(field.as_py()))), None)
+        return self if first is None else Stamp(zoned=first[8] is not None)
+
+
+def settled(kind: Kind, text: Any) -> Kind:
+    """Return what a column is read as from these fields on, the first of which may say something of all."""
+    return kind.settled(text) if isinstance(kind, Stamp) else kind
 
 
 def _slowly(text: Any, *, zoned: bool) -> tuple[Any, list[Fault]]:
@@ -239,10 +265,11 @@ def nanoseconds(stamp: str) -> int:
     if hour > 23 or minute > 59 or second > 59:
         raise ValueError("hour, minute or second is out of range")
     days = date(year, month, day).toordinal() - date(1970, 1, 1).toordinal()
-    if not -106_000 < days < 106_000:
-        raise ValueError("the year is beyond what 64 bits of nanoseconds hold")
     seconds = days * 86400 + hour * 3600 + minute * 60 + second - _offset_s(match[8])
-    return seconds * NS + int((match[7] or "").ljust(9, "0"))
+    instant = seconds * NS + int((match[7] or "").ljust(9, "0"))
+    if abs(instant) >= 2**63:
+        raise ValueError("the year is beyond what 64 bits of nanoseconds hold")
+    return instant
 
 
 def _offset_s(zone: str | None) -> int:

@@ -76,7 +76,7 @@ def write(target: Path, family: Family, batches: Iterable[Any], told: Callable[[
     schema = SCHEMAS[family]
     with _replacing(target) as path:
         rows = 0
-        with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        with pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True) as writer:
             for group in _groups(batches):
                 writer.write_table(group, row_group_size=GROUP_ROWS)
                 rows += group.num_rows

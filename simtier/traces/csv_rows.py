@@ -1,15 +1,17 @@
 """Comma-separated files, column by column and block by block, at the speed of Arrow; faults name file, line and column.
 
 Columns are found by name, whatever their order. Every field is read as text first, so that nothing is guessed: a field that is not
-what its column holds ends the reading with its place, or, where the user asked for it, is dropped with its row and counted.
+what its column holds ends the reading with its place, or, where the user asked for it, is dropped with its row and counted. A line end
+within quotes ends it always: a quote left open would swallow the lines after it unseen.
 """
 
 from __future__ import annotations
 
 import csv
-import io
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, BinaryIO, NoReturn
 
 import numpy as np
@@ -18,13 +20,17 @@ import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 
 from simtier.errors import TraceError
-from simtier.traces.columns import NUMBERS, Kind, bad_rows, told
+from simtier.traces.columns import NUMBERS, Fault, Kind, bad_rows, settled, told
+from simtier.traces.csv_lines import LONGEST_FIELD, line_of, lines
 from simtier.traces.ledger import Ledger, refuse
 from simtier.traces.source import Source
 
 BLOCK_BYTES = 2**20
 _LONGEST_HEADER = 2**22
 _SHOWN = 80
+_ROWS_EXPLAINED = 1000
+_ODD = "wrong number of columns"
+_RUNS_ON = "a line end within a field; is a quote left open?"
 
 
 def csv_rows(
@@ -45,28 +51,35 @@ def csv_rows(
         optional: those of `columns` that a file may lack.
         delimiter: what parts the fields.
 
-    Raises TraceError for an empty file, a missing or doubled column, and (unless the ledger is tolerant) for the first bad row.
+    Raises TraceError for an empty file, a missing or doubled column, a line end within a field, and (unless the ledger is tolerant) for the
+    first bad row.
     """
     with source.opened() as stream:
         names = header(source, stream, delimiter)
         needed = columns(names) if callable(columns) else columns
         wanted = _wanted(source.label, names, needed, optional, delimiter)
-        for block in _blocks(source, stream, names, wanted, ledger, delimiter):
-            yield _typed(source, block, {name: needed[name] for name in wanted}, names, ledger, delimiter)
+        places = {name: place for place, name in enumerate(names) if name in needed}
+        table = _Table(source, ledger, delimiter, names, places, {name: needed[name] for name in wanted})
+        yield from table.rows(stream)
 
 
 def header(source: Source, stream: BinaryIO, delimiter: str = ",") -> list[str]:
     """Read the first line of a stream and return the names in it; raises TraceError if there is none."""
     line = stream.readline(_LONGEST_HEADER)
     try:
-        text = line.decode("utf-8-sig")
+        text = line.decode("utf-8-sig").removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError as error:
         raise TraceError(f"{source.label}, line 1: not UTF-8 text (byte {line[error.start]:#04x})") from error
     if not text.strip():
         raise TraceError(
             f"{source.label}: the file is empty" if not line else f"{source.label}, line 1: the line is blank"
         )
-    return next(csv.reader([text.rstrip("\r\n")], delimiter=delimiter))
+    if len(line) == _LONGEST_HEADER:
+        refuse(source.label, 1, None, f"longer than {_LONGEST_HEADER} bytes; is the file text?")
+    try:
+        return next(csv.reader([text], delimiter=delimiter, strict=True))
+    except csv.Error as error:  # such as a carriage return within the line
+        raise TraceError(f"{source.label}, line 1: no header of a table ({error})") from error
 
 
 def _wanted(
@@ -85,67 +98,164 @@ def _wanted(
     return [name for name in columns if times[name]]
 
 
-def _blocks(
-    source: Source, stream: BinaryIO, names: list[str], wanted: list[str], ledger: Ledger, delimiter: str
-) -> Iterator[Any]:
-    """Yield record batches of strings with the columns wanted."""
-    if not stream.peek(1):  # type: ignore[attr-defined]  # every source opens a BufferedReader
-        return
+class _Watched:
+    """A stream as Arrow reads it, watched for quotes: without any, no field holds a line end."""
 
-    def odd_row(_: Any) -> str:
-        if not ledger.tolerant:
-            return "error"
-        ledger.rows_read += 1
-        ledger.drop("wrong number of columns")
-        return "skip"
+    closed = False
 
-    place = {name: number for number, name in enumerate(names)}
-    positions = {name: f"{place[name]}" for name in wanted}
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.quotes = False
+
+    def read(self, size: int) -> bytes:
+        data = self._stream.read(size)
+        self.quotes = self.quotes or b'"' in data
+        return data
+
+
+@dataclass
+class _Table:
+    """A file being read: what its columns are called, and as what those needed are read."""
+
+    source: Source
+    ledger: Ledger
+    delimiter: str
+    names: list[str]
+    places: dict[str, int]
+    kinds: dict[str, Kind]
+
+    def rows(self, stream: BinaryIO) -> Iterator[dict[str, Any]]:
+        """Yield the columns needed, block by block."""
+        watched = _Watched(stream)
+        for block in self._blocks(stream, watched):
+            if watched.quotes:
+                self._refuse_line_ends(block)
+            yield self._typed(block)
+
+    def _blocks(self, stream: BinaryIO, watched: _Watched) -> Iterator[Any]:
+        """Yield record batches of bytes, all columns of the file."""
+        if not stream.peek(1):  # type: ignore[attr-defined]  # every source opens a BufferedReader
+            return
+
+        def odd_row(row: Any) -> str:
+            if "\n" in row.text or "\r" in row.text:
+                return "error"
+            self.ledger.rows_read += 1
+            self.ledger.drop(_ODD)
+            return "skip"
+
+        numbers = [f"{k}" for k in range(len(self.names))]  # names may be there twice
+        try:
+            with pcsv.open_csv(
+                pa.PythonFile(watched, "r"),
+                pcsv.ReadOptions(column_names=numbers, block_size=BLOCK_BYTES, use_threads=False),
+                # Arrow prints, and fails, where it cannot show the handler a row that is no text.
+                pcsv.ParseOptions(
+                    delimiter=self.delimiter, invalid_row_handler=odd_row if self.ledger.tolerant else None
+                ),
+                pcsv.ConvertOptions(column_types=dict.fromkeys(numbers, pa.binary()), strings_can_be_null=False),
+            ) as reader:
+                for block in reader:
+                    if block.num_rows:
+                        yield block
+        except pa.ArrowInvalid as error:
+            self._explain(str(error))
+
+    def _typed(self, block: Any) -> dict[str, Any]:
+        """Return a block's columns as what they hold, without its bad rows."""
+        first_row, rows = self.ledger.rows_read, block.num_rows
+        typed, faults = {}, []
+        for alike, kind in list(_alike(self.kinds)):
+            columns = [block.column(self.places[name]) for name in alike]
+            text, odd = _decoded(columns[0] if len(columns) == 1 else pa.concat_arrays(columns))
+            self.kinds[alike[0]] = known = settled(kind, text)
+            values, found = known.values(text)
+            for place, name in enumerate(alike):
+                typed[name] = values.slice(place * rows, rows)
+                faults += [(name, reason, mask.slice(place * rows, rows)) for reason, mask in (*odd, *found)]
+        order = {name: place for place, name in enumerate(self.kinds)}
+        faults = sorted((fault for fault in faults if pc.any(fault[2]).as_py()), key=lambda fault: order[fault[0]])
+        if faults and not self.ledger.tolerant:
+            self._refuse_first(first_row, block, faults)
+        self.ledger.rows_read += rows
+        if not faults:
+            return typed
+        good = np.ones(rows, dtype=bool)
+        for reason, mask in bad_rows([(f"{name}: {reason}", mask) for name, reason, mask in faults], rows):
+            self.ledger.drop(reason, int(mask.sum()))
+            good &= ~mask
+        return {name: values.filter(pa.array(good)) for name, values in typed.items()}
+
+    def _refuse_first(self, first_row: int, block: Any, faults: list[tuple[str, str, Any]]) -> NoReturn:
+        """Raise the TraceError for the first bad row of a block, with its line in the file."""
+        found = []
+        for name, reason, mask in faults:
+            row = int(np.argmax(mask.fill_null(False).to_numpy(zero_copy_only=False)))
+            found.append((row, self.places[name], reason))
+        row, position, reason = min(found, key=lambda place: place[:2])
+        field = block.column(position)[row].as_py().decode(errors="replace")
+        place = f"{position + 1} ({self.names[position]})"
+        refuse(self.source.label, self._line_of(first_row + row), place, told(field, reason))
+
+    def _refuse_line_ends(self, block: Any) -> None:
+        """Raise the TraceError for the first field of a block with a line end in it, if there is one."""
+        masks = [pc.match_substring_regex(column, "[\r\n]") for column in block.columns]
+        rows = [int(np.argmax(mask.to_numpy(zero_copy_only=False))) for mask in masks if pc.any(mask).as_py()]
+        if rows:
+            refuse(self.source.label, self._line_of(self.ledger.rows_read + min(rows)), None, _RUNS_ON)
+
+    def _line_of(self, row: int) -> int | None:
+        """Return the line of data row `row`, counted from 0 with those left out for their number of columns."""
+        # Where those stood between the others is not known.
+        uncertain = self.ledger.dropped[_ODD]
+        return None if uncertain else line_of(self.source, self.delimiter, row)
+
+    def _explain(self, arrow: str) -> NoReturn:
+        """Raise the TraceError for a file that Arrow cannot take apart, with the line where that begins."""
+        label, above = self.source.label, list[list[str]]()
+        for line, fields in itertools.islice(lines(self.source, self.delimiter), self.ledger.rows_read, None):
+            if fields is None:
+                refuse(label, line, None, f"a field of more than {LONGEST_FIELD} characters; is a quote left open?")
+            if any("\n" in field or "\r" in field for field in fields):
+                refuse(label, line, None, _RUNS_ON)
+            if sum(map(len, fields)) > BLOCK_BYTES:
+                refuse(label, line, None, f"longer than {BLOCK_BYTES} bytes")
+            if len(fields) == len(self.names):
+                above.append(fields)
+            elif not self.ledger.tolerant:
+                if above:
+                    self._typed(_block(above))  # one of those may be bad
+                expected = f"expected {len(self.names)} columns, as in the header, got {len(fields)}"
+                refuse(label, line, None, expected)
+            elif not all(_is_text(field.encode(errors="surrogateescape")) for field in fields):
+                refuse(label, line, None, "not UTF-8 text, and the wrong number of columns")
+            if len(above) == _ROWS_EXPLAINED:
+                self._typed(_block(above))
+                above = []
+        raise TraceError(f"{label}: not comma-separated text ({arrow})")
+
+
+def _block(rows: list[list[str]]) -> Any:
+    """Return rows of text as Arrow reads them."""
+    columns = [[field.encode(errors="surrogateescape") for field in column] for column in zip(*rows, strict=True)]
+    return pa.RecordBatch.from_arrays([pa.array(column) for column in columns], [f"{k}" for k in range(len(columns))])
+
+
+def _decoded(column: Any) -> tuple[Any, list[Fault]]:
+    """Return an array of bytes as text, and the fault of what is none."""
     try:
-        with pcsv.open_csv(
-            stream,
-            pcsv.ReadOptions(
-                column_names=[f"{k}" for k in range(len(names))], block_size=BLOCK_BYTES, use_threads=False
-            ),
-            pcsv.ParseOptions(delimiter=delimiter, invalid_row_handler=odd_row),
-            pcsv.ConvertOptions(
-                column_types={f"{k}": pa.string() for k in range(len(names))},
-                include_columns=list(positions.values()),
-                strings_can_be_null=False,
-            ),
-        ) as reader:
-            for block in reader:
-                if block.num_rows:
-                    yield pa.RecordBatch.from_arrays(block.columns, wanted)
-    except pa.ArrowInvalid as error:
-        _explain(source, names, delimiter, str(error))
+        return column.cast(pa.string()), []
+    except pa.ArrowInvalid:
+        bad = pa.array([not _is_text(field) for field in column.to_pylist()])
+        return pc.if_else(bad, b"", column).cast(pa.string()), [("not UTF-8 text", bad)]
 
 
-def _typed(
-    source: Source, block: Any, kinds: Mapping[str, Kind], names: list[str], ledger: Ledger, delimiter: str
-) -> dict[str, Any]:
-    """Return a block's columns as what they hold, without its bad rows."""
-    first_row, rows = ledger.rows_read, block.num_rows
-    typed, faults = {}, []
-    for alike, kind in _alike(kinds):
-        texts = [block.column(name) for name in alike]
-        values, found = kind.values(texts[0] if len(texts) == 1 else pa.concat_arrays(texts))
-        for place, name in enumerate(alike):
-            typed[name] = values.slice(place * rows, rows)
-            faults += [(name, reason, mask.slice(place * rows, rows)) for reason, mask in found]
-    order = {name: place for place, name in enumerate(kinds)}
-    faults = sorted((fault for fault in faults if pc.any(fault[2]).as_py()), key=lambda fault: order[fault[0]])
-    if not faults:
-        ledger.rows_read += rows
-        return typed
-    if not ledger.tolerant:
-        _refuse_first(source, first_row, block, faults, names, delimiter)
-    ledger.rows_read += rows
-    good = np.ones(rows, dtype=bool)
-    for reason, mask in bad_rows([(f"{name}: {reason}", mask) for name, reason, mask in faults], rows):
-        ledger.drop(reason, int(mask.sum()))
-        good &= ~mask
-    return {name: values.filter(pa.array(good)) for name, values in typed.items()}
+def _is_text(field: bytes) -> bool:
+    try:
+        field.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _alike(kinds: Mapping[str, Kind]) -> Iterator[tuple[list[str], Kind]]:
@@ -157,43 +267,3 @@ def _alike(kinds: Mapping[str, Kind]) -> Iterator[tuple[list[str], Kind]]:
         else:
             yield [name], kind
     yield from ((names, kind) for kind, names in numbers.items())
-
-
-def _refuse_first(
-    source: Source, first_row: int, block: Any, faults: list[tuple[str, str, Any]], names: list[str], delimiter: str
-) -> NoReturn:
-    """Raise the TraceError for the first bad row of a block, with its line in the file."""
-    places = []
-    for name, reason, mask in faults:
-        row = int(np.argmax(mask.fill_null(False).to_numpy(zero_copy_only=False)))
-        places.append((row, names.index(name), name, reason))
-    row, position, name, reason = min(places)
-    field = block.column(name)[row].as_py()
-    what = told(field, reason)
-    refuse(source.label, _line_of(source, first_row + row, delimiter), f"{position + 1} ({name})", what)
-
-
-def _line_of(source: Source, row: int, delimiter: str) -> int | None:
-    """Return the line of data row `row` (from 0); blank lines are no rows."""
-    with source.opened() as stream, io.TextIOWrapper(stream, "utf-8-sig", newline="") as text:
-        reader = csv.reader(text, delimiter=delimiter)
-        next(reader)
-        for seen, _ in enumerate(filter(None, reader)):
-            if seen == row:
-                return reader.line_num
-    return None
-
-
-def _explain(source: Source, names: list[str], delimiter: str, arrow: str) -> NoReturn:
-    """Raise the TraceError for a file that Arrow cannot take apart, with the line where that begins."""
-    with source.opened() as stream:
-        stream.readline(_LONGEST_HEADER)
-        for line, row in enumerate(stream, start=2):
-            try:
-                text = row.decode()
-            except UnicodeDecodeError as error:
-                refuse(source.label, line, None, f"not UTF-8 text (byte {row[error.start]:#04x})")
-            fields = next(csv.reader([text.rstrip("\r\n")], delimiter=delimiter), [])
-            if fields and len(fields) != len(names):
-                refuse(source.label, line, None, f"expected {len(names)} columns, as in the header, got {len(fields)}")
-    raise TraceError(f"{source.label}: not comma-separated text ({arrow})")

@@ -21,15 +21,15 @@ PROVENANCE = b"simtier.provenance"
 
 def _opened(source: Source) -> Any:
     try:
-        return pq.ParquetFile(source.path)
-    except (pa.ArrowException, OSError) as error:
+        return pq.ParquetFile(source.path, page_checksum_verification=True)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise TraceError(f"{source.label}: not a Parquet file, or cut short ({error})") from error
 
 
 def family_of(source: Source) -> Family:
     """Return the family a Parquet file declares; raises TraceError if it declares none."""
     with _opened(source) as file:
-        declared = (file.schema_arrow.metadata or {}).get(b"family", b"").decode()
+        declared = (file.schema_arrow.metadata or {}).get(b"family", b"").decode(errors="replace")
     if declared not in SCHEMAS:
         raise TraceError(
             f"{source.label}: no trace converted by `simtier traces import`; a Parquet file of your own is named own:PATH"
@@ -38,10 +38,15 @@ def family_of(source: Source) -> Family:
 
 
 def provenance(source: Source) -> dict[str, Any]:
-    """Return what the file says of where it came from; empty if it says nothing."""
+    """Return what the file says of where it came from; empty if it says nothing. Raises TraceError if that is damaged."""
     with _opened(source) as file:
         told = (file.metadata.metadata or {}).get(PROVENANCE, b"{}")
-    found: dict[str, Any] = json.loads(told)
+    try:
+        found: dict[str, Any] = json.loads(told)
+    except ValueError as error:
+        raise TraceError(
+            f"{source.label}: damaged (where it came from is no JSON: {error}); convert it again"
+        ) from error
     return found
 
 
@@ -66,9 +71,13 @@ def read_imported(source: Source, ledger: Ledger) -> Iterator[Any]:
             ledger.note(f"{rows} of {told.get('rows_read')} rows were dropped when it was converted: {reason}")
         for note in told.get("notes", []):
             ledger.note(note)
+        left: int = file.metadata.num_rows
         try:
             for part in file.iter_batches(ROWS_AT_ONCE):
                 ledger.rows_read += part.num_rows
+                left -= part.num_rows
                 yield pa.RecordBatch.from_arrays(part.columns, schema=schema)
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise TraceError(f"{source.label}: damaged or cut short ({error}); convert it again") from error
+        if left:  # checksums are of what is in the pages, not of how many there are
+            raise TraceError(f"{source.label}: damaged or cut short ({left} rows are missing); convert it again")

@@ -19,6 +19,7 @@ from simtier.traces.tables import SCHEMAS, Family, batch
 
 NS_PER_S = 1_000_000_000
 ROWS_AT_ONCE = 65_536
+_LONGEST_NS = 2**63 - 1
 
 
 class OutOfOrderError(TraceError):
@@ -36,6 +37,8 @@ def in_order(label: str, family: Family, rows: Iterable[tuple[Any, dict[str, Any
         if origin is None:
             origin = int(times[0])
             ledger.facts.setdefault("origin_s", repr(origin / NS_PER_S))
+        if int(times[-1]) - origin > _LONGEST_NS:
+            raise TraceError(f"{label}: its times span more than 292 years, which 64 bits of nanoseconds do not hold")
         for first in range(0, held.num_rows, ROWS_AT_ONCE):
             part = held.slice(first, ROWS_AT_ONCE)
             seconds = (times[first : first + ROWS_AT_ONCE] - origin) / NS_PER_S
@@ -54,34 +57,43 @@ def _batches(family: Family, rows: Iterable[tuple[Any, dict[str, Any]]]) -> Iter
 def _sorted(label: str, pieces: Iterable[tuple[Any, Any]], ledger: Ledger) -> Iterator[tuple[Any, Any]]:
     """Yield the pieces in order of time, sorted among each other where they have to be."""
     held: list[tuple[Any, Any]] = []
-    rows, above, out = 0, None, None  # rows held; the time in the row above; the last time given out
+    rows, is_sorted = 0, True  # of those held
+    above, latest, out = None, None, None  # the time in the row above; the latest so far; the last given out
+    spare = min(ledger.reorder_rows, ROWS_AT_ONCE)  # so that what is held is not sorted anew for every few rows
     for times, piece in pieces:
         inversions = int(np.count_nonzero(times[1:] < times[:-1])) + int(above is not None and times[0] < above)
-        above = times[-1]
         ledger.inversions += inversions
-        latest = held[-1][0][-1] if held else out  # later than the row above, where rows before that one were sorted
+        # Where rows were out of order, one may follow the row above and still belong before an earlier one.
+        is_sorted = is_sorted and not inversions and (latest is None or times[0] >= latest)
+        if out is not None and not is_sorted and times.min() < out:
+            raise OutOfOrderError(
+                f"{label}: rows are more than {ledger.reorder_rows} rows out of the order of time; convert the file with "
+                "`simtier traces import`, which sorts it whole"
+            )
+        above = times[-1]
+        latest = times.max() if latest is None else max(latest, times.max())
         held.append((times, piece))
         rows += len(times)
-        unsorted = inversions > 0 or (latest is not None and times[0] < latest)
-        if unsorted:
-            held = [_merged(held)]
-            if out is not None and held[0][0][0] < out:
-                raise OutOfOrderError(
-                    f"{label}: rows are more than {ledger.reorder_rows} rows out of the order of time; convert the file with "
-                    "`simtier traces import`, which sorts it whole"
-                )
-        while held and rows - len(held[0][0]) >= ledger.reorder_rows:
-            first = held.pop(0)
-            rows -= len(first[0])
-            out = first[0][-1]
-            yield first
-        if held and unsorted and rows > ledger.reorder_rows:  # one sorted piece, larger than what is held back
-            (sorted_times, all_rows), rows = held[0], ledger.reorder_rows
-            ready = len(sorted_times) - rows
-            out = sorted_times[ready - 1]
-            yield sorted_times[:ready], all_rows.slice(0, ready)
-            held = [(sorted_times[ready:], all_rows.slice(ready))]
-    yield from held
+        if rows < ledger.reorder_rows + spare:
+            continue
+        held, is_sorted = held if is_sorted else [_merged(held)], True
+        ready, held = _parted(held, rows - ledger.reorder_rows)
+        rows = ledger.reorder_rows
+        out = ready[-1][0][-1]
+        yield from ready
+    yield from held if is_sorted else [_merged(held)]
+
+
+def _parted(pieces: list[tuple[Any, Any]], rows: int) -> tuple[list[tuple[Any, Any]], list[tuple[Any, Any]]]:
+    """Return the first `rows` rows, and the others."""
+    first: list[tuple[Any, Any]] = []
+    for place, (times, piece) in enumerate(pieces):
+        if rows < len(times):
+            cut = [(times[:rows], piece.slice(0, rows))] if rows else []
+            return first + cut, [(times[rows:], piece.slice(rows)), *pieces[place + 1 :]]
+        first.append((times, piece))
+        rows -= len(times)
+    return first, []
 
 
 def _merged(pieces: list[tuple[Any, Any]]) -> tuple[Any, Any]:

@@ -70,7 +70,7 @@ class Reading:
             said.append(
                 f"{self.ledger.inversions} rows lay before the row above them; sorted by time, equal times in file order"
             )
-        return (*said, *self.ledger.notes)
+        return tuple(dict.fromkeys((*said, *self.ledger.notes)))  # a converted trace may have kept the first
 
 
 @dataclass(frozen=True)

@@ -234,7 +234,7 @@ def chained(parts: Iterable[tuple[float | None, Iterator[Any]]]) -> Iterator[Any
         if begin < max(last, end - _ROUNDING_S):
             raise TraceError(
                 f"trace {number + 1} of those in a row begins {begin:g} s after the first, but trace {number} ends at {end:g} s: "
-                "name them in the order of time, without overlap"
+                "name them in the order of time, without overlap, or replay them in workloads of their own"
             )
         for batch in batches:
             times = batch.column(0).to_numpy() + begin

@@ -126,10 +126,22 @@ def members(path: Path) -> tuple[str | None, ...]:
 def _members(path: Path, _modified: int, _size: int) -> tuple[str, ...]:
     """List an archive; once, as walking a large one takes a while."""
     if path.suffix == ".zip":
-        with explained(path), zipfile.ZipFile(path) as packed:
+        with _zip(path) as packed:
             return tuple(entry.filename for entry in packed.infolist() if not entry.is_dir())
-    with _walk(path) as (_, entries):
-        return tuple(entry.name for entry in entries)
+    with _walk(path) as (archive, entries):
+        names = tuple(entry.name for entry in entries)
+        _refuse_cut(path, archive)
+    return names
+
+
+def _refuse_cut(path: Path, archive: tarfile.TarFile) -> None:
+    """Raise TraceError unless nothing but padding follows the last entry: tarfile takes a damaged header for the end."""
+    rest = archive.fileobj
+    while rest is not None and (block := rest.read(_BUFFER)):
+        if block.strip(b"\0"):
+            raise TraceError(f"{path}: cut short or damaged (a broken entry); copy or download it again")
+    if rest is not None and rest.tell() % tarfile.BLOCKSIZE:
+        raise TraceError(f"{path}: cut short or damaged (an entry is incomplete); copy or download it again")
 
 
 @contextmanager
@@ -156,16 +168,42 @@ def opened(path: Path, member: str | None) -> Iterator[BinaryIO]:
 
 
 @contextmanager
+def _zip(path: Path) -> Iterator[zipfile.ZipFile]:
+    with _opening(path):
+        packed = zipfile.ZipFile(path)
+    with packed:
+        yield packed
+
+
+@contextmanager
+def _opening(path: Path) -> Iterator[None]:
+    try:
+        with explained(path):
+            yield
+    except UnicodeDecodeError as error:
+        raise TraceError(
+            f"{path}: cut short or damaged (a name in it is no text); copy or download it again"
+        ) from error
+    except NotImplementedError as error:
+        raise TraceError(
+            f"{path}: packed in a way that cannot be read in place ({error}); unpack it yourself"
+        ) from error
+
+
+@contextmanager
 def _zipped(path: Path, member: str) -> Iterator[BinaryIO]:
-    with explained(path), zipfile.ZipFile(path) as packed:
+    with _zip(path) as packed:
         try:
             entry = packed.getinfo(member)
         except KeyError as error:
             raise TraceError(f"{path}: has no member {member!r}") from error
         if entry.flag_bits & 1:
             raise TraceError(f"{path}: member {member!r} is encrypted; unpack it yourself")
-        with packed.open(entry) as source:
-            yield _guarded(source, path, entry.compress_size)
+        with _opening(path):
+            source = packed.open(entry)
+        with source:
+            # The size in the archive's list may be a lie, that of the archive is none.
+            yield _guarded(source, path, min(entry.compress_size, path.stat().st_size))
 
 
 def read_bytes(path: Path, member: str | None) -> bytes:

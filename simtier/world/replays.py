@@ -8,9 +8,12 @@ from itertools import repeat
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
+from simtier.errors import TraceError
 from simtier.models.arrivals import LARGEST_CHUNK, Chunks
 from simtier.models.workload import TRACED
+from simtier.scenario.services import App
 from simtier.scenario.workloads import Workload
 from simtier.streams import Streams
 from simtier.traces.expansion import Expansion, expand
@@ -53,36 +56,60 @@ def _carried(piece: Any) -> Iterator[tuple[float, ...]]:
     return zip(*columns, strict=False)
 
 
-def replay(written: Workload, source: str, streams: Streams, shelf: TraceShelf) -> Replayed:
-    """Return the requests of one source of a workload that replays a trace."""
-    return Replayed(_batches(written, source, streams, shelf))
+def replay(written: Workload, app: App, source: str, streams: Streams, shelf: TraceShelf) -> Replayed:
+    """Return the requests of one source of a workload of `app` that replays a trace."""
+    reel = shelf.reel(written.trace or (), written.on_error)
+    return Replayed(_batches(reel, written, app, source, streams, reel.left_out))
 
 
-def traced_means(workloads: list[Workload], streams: Streams, shelf: TraceShelf) -> tuple[float, ...]:
-    """Return the mean of each number of `TRACED` over the first rows that these workloads replay."""
+def traced_means(app: App, workloads: list[Workload], streams: Streams, shelf: TraceShelf) -> tuple[float, ...]:
+    """Return the mean of each number of `TRACED` over the first rows that these workloads of `app` replay."""
     sums, rows = np.zeros(len(TRACED)), 0
     for written in workloads:
-        for part in _batches(written, "means", streams, shelf):
+        reel, some = shelf.reel(written.trace or (), written.on_error), 0
+        for part in _batches(reel, written, app, "means", streams, Ledger()):
             carried = np.array(list(_carried(part)))
-            sums, rows = sums + carried.sum(axis=0), rows + len(carried)
-            if rows >= SAMPLED_ROWS:
+            sums, some = sums + carried.sum(axis=0), some + len(carried)
+            if some >= SAMPLED_ROWS:
                 break
+        rows += some
     return tuple((sums / max(rows, 1)).tolist())
 
 
-def _batches(written: Workload, source: str, streams: Streams, shelf: TraceShelf) -> Iterator[Any]:
-    """Yield what a source replays: counts expanded first, then window, share and scales."""
-    reel = shelf.reel(written.trace or (), written.on_error)
+def _batches(reel: Reel, written: Workload, app: App, source: str, streams: Streams, left_out: Ledger) -> Iterator[Any]:
+    """Return what a source replays: counts expanded first, then window, share and scales."""
     told = Replay(written.window, written.share, written.share_by, written.scale_rate, written.scale_time)
     if written.expand is None:
         return told.apply(reel.batches(), reel.family)
-    return told.apply(_expanded(reel, written, source, streams), "invocations")
-
-
-def _expanded(reel: Reel, written: Workload, source: str, streams: Streams) -> Iterator[Any]:
-    """Yield the counts of a trace as invocations; what is drawn depends on the seed and the workload."""
-    assert written.expand is not None
-    how = Expansion(written.expand.process, written.expand.cv, written.expand.default_duration)
+    how = written.expand
+    default_s = how.default_duration
+    if default_s is None and not app.takes("duration"):
+        default_s = 0.0  # nobody asks how long they ran, so none is left out for not telling
     key = int(streams.stream(f"workload/{source}/expand").integers(2**63))
-    reel.left_out = Ledger()
-    return expand(reel.batches(), how, key, reel.functions(), reel.left_out)
+    counts = _counted(reel.batches(), written.window)
+    expanded = expand(counts, Expansion(how.process, how.cv, default_s), key, reel.functions(), left_out)
+    return told.apply(expanded, "invocations")
+
+
+def _counted(batches: Iterator[Any], window: tuple[float, float] | None) -> Iterator[Any]:
+    """Yield the counts of intervals that reach into the window, so that no others are expanded.
+
+    Raises TraceError if there are none.
+    """
+    start, stop = window or (0.0, np.inf)
+    seen, end = False, 0.0
+    for part in batches:
+        starts = part.column("time_s").to_numpy()
+        ends = starts + part.column("length_s").to_numpy()
+        inside = part.filter(pa.array((ends > start) & (starts < stop)))
+        if inside.num_rows:
+            seen = True
+            yield inside
+        end = max(end, float(ends.max()))
+        if starts[-1] >= stop:
+            break
+    if not seen:
+        raise TraceError(
+            f"no interval of the trace lies in the window from {start:g} s to {stop:g} s; its intervals reach from 0 s to {end:g} s: "
+            "choose another window"
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +12,8 @@ import pyarrow as pa
 
 from simtier.errors import TraceError
 from simtier.traces import Found, Reading, Trace, find_all, open_trace, read, search_directories
+from simtier.traces.in_a_row import in_a_row
 from simtier.traces.ledger import Ledger, OnError
-from simtier.traces.replay import chained
 from simtier.traces.tables import Family
 
 HELD_ROWS = 200_000
@@ -24,17 +25,17 @@ class Reel:
 
     Attributes:
         family: what its rows are.
-        left_out: invocations that the last expansion of its counts left out, by reason.
+        left_out: invocations that expanding its counts left out, by reason, for all sources in all replications.
     """
 
-    def __init__(self, files: Sequence[Found], on_error: OnError, readings: dict[str, Reading]) -> None:
+    def __init__(self, files: Sequence[Found], on_error: OnError) -> None:
         self._files = files
         self._on_error = on_error
-        self._readings = readings
         self._held: list[Any] | None = None
         self._long = False
+        self._begun: dict[str, list[Reading]] = {}
         self.left_out = Ledger()
-        self.family: Family = open_trace(files[0], on_error).family
+        self.family: Family = files[0].family
 
     def batches(self) -> Iterator[Any]:
         """Return the record batches, in order of time from zero; see `simtier.traces.reading.Reading.batches`."""
@@ -48,6 +49,10 @@ class Reel:
         # Whoever looks a function up by name finds the last row of that name.
         return pa.concat_tables(reversed(tables)).unify_dictionaries() if tables else None
 
+    def readings(self) -> list[Reading]:
+        """Return of each trace that was begun the reading that came furthest."""
+        return [max(begun, key=lambda reading: reading.ledger.rows_read) for begun in self._begun.values()]
+
     def _hold(self) -> None:
         """Keep the rows if they are few."""
         held, rows = [], 0
@@ -60,23 +65,12 @@ class Reel:
         self._held = held
 
     def _stream(self) -> Iterator[Any]:
-        return chained(self._part(found) for found in self._files)
+        return in_a_row(map(self._begin, self._files))
 
-    def _part(self, found: Found) -> tuple[float | None, Iterator[Any]]:
-        """Return where a file's zero lies on its dataset's clock, and its batches."""
+    def _begin(self, found: Found) -> Reading:
         reading = open_trace(found, self._on_error)
-        if reading.family != self.family:
-            raise TraceError(f"{found.name!r} holds {reading.family}, {self._files[0].name!r} before it {self.family}")
-        self._readings[found.name] = reading
-        batches = reading.batches()
-        first = next(batches)
-        origin = reading.ledger.facts.get("origin_s")
-        return (None if origin is None else float(origin)), _again(first, batches)
-
-
-def _again(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
-    yield first
-    yield from rest
+        self._begun.setdefault(found.label, []).append(reading)
+        return reading
 
 
 @dataclass
@@ -92,7 +86,6 @@ class TraceShelf:
     base: Path = Path()
     _whole: dict[str, Trace] = field(default_factory=dict)
     _reels: dict[tuple[tuple[str, ...], OnError], Reel] = field(default_factory=dict)
-    _readings: dict[str, Reading] = field(default_factory=dict)
 
     def get(self, name: str, family: str) -> Trace:
         """Return the trace `name`, whole; raises TraceError if it is missing, malformed or not of `family`."""
@@ -111,7 +104,7 @@ class TraceShelf:
         key = (tuple(names), on_error)
         if key not in self._reels:
             files = [found for name in names for found in self._find(name)]
-            self._reels[key] = Reel(files, on_error, self._readings)
+            self._reels[key] = Reel(files, on_error)
         return self._reels[key]
 
     def _find(self, name: str) -> list[Found]:
@@ -133,17 +126,19 @@ class TraceShelf:
                 reading.ledger.facts,
                 ended=reading.ledger.ended,
             )
-            for reading in self._readings.values()
+            for reel in self._reels.values()
+            for reading in reel.readings()
         ]
-        return sorted([*whole, *streamed], key=lambda each: str(each["name"]))
+        once = {repr(each): each for each in [*whole, *streamed]}  # a trace may be in several rows of traces
+        return sorted(once.values(), key=lambda each: str(each["name"]))
 
     def left_out(self) -> dict[str, dict[str, int]]:
         """Return the invocations that expanding counts left out, by trace and reason."""
-        return {
-            " ".join(names): dict(reel.left_out.dropped)
-            for (names, _), reel in self._reels.items()
-            if reel.left_out.dropped
-        }
+        told: dict[str, Counter[str]] = {}
+        for (names, _), reel in self._reels.items():
+            if reel.left_out.dropped:
+                told.setdefault(" ".join(names), Counter()).update(reel.left_out.dropped)
+        return {names: dict(reasons) for names, reasons in told.items()}
 
 
 def _told(

@@ -88,7 +88,9 @@ def _sources(
     for node in members.of_all(written.source, f"workloads.{name}.from"):
         for client in clients:
             key = f"{name}/{node.name}{client}"
-            replayed = replay(written, key, streams, shelf) if written.trace is not None else None
+            replayed = (
+                replay(written, scenario.apps[written.app], key, streams, shelf) if written.trace is not None else None
+            )
             rows = replayed.rows() if replayed is not None else None
             origin = Origin(apps[written.app], name, node.name, written.request, target, journal, rows)
             found.append(_Source(key, origin, written, replayed, written.start, stop))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from types import MappingProxyType
 from typing import Any
 
@@ -70,7 +70,8 @@ class World:
         self._start_policies()
         for name, service in self.services.items():
             start_service(service, scenario.services[name])
-        maker = AppMaker(self.clock, self.network, journal, streams, self.services, partial(self._traced_means, shelf))
+        means = cache(partial(self._traced_means, shelf))
+        maker = AppMaker(self.clock, self.network, journal, streams, self.services, means)
         self.apps = {
             name: maker.make(name, written, self._partitioning(name), self.until_s)
             for name, written in scenario.apps.items()
@@ -110,7 +111,7 @@ class World:
 
     def _traced_means(self, shelf: TraceShelf, app: str) -> tuple[float, ...]:
         replays = [each for each in self.scenario.workloads.values() if each.app == app and each.trace is not None]
-        return traced_means(replays, self._streams, shelf)
+        return traced_means(self.scenario.apps[app], replays, self._streams, shelf)
 
     def _partitioning(self, app: str) -> Callable[[str], Asker]:
         def asker(stage: str) -> Asker:

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simtier.traces.columns import Kind, Label, Number, Seconds, Stamp, Text, Whole, bad_rows, nanoseconds
+from simtier.traces.columns import (
+    NS,
+    Count,
+    Kind,
+    Label,
+    Number,
+    Seconds,
+    Stamp,
+    Text,
+    Whole,
+    bad_rows,
+    nanoseconds,
+    settled,
+)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -115,6 +129,13 @@ def test_stamps_with_and_without_an_offset_do_not_mix() -> None:
         "2024-01-01",
         "2024-01-01 00:00:00.1234567890",
         "0001-01-01 00:00:00",
+        "1677-09-21 00:12:43",
+        "2262-04-11 23:47:17",
+        "2024-01-01 00:00:00 ",
+        "2024-01-01  00:00:00",
+        "2024-01-01 00:00:00.",
+        "2024-01-01 00:00:00,5",
+        "20240101T000000.000000",
     ],
 )
 def test_what_is_no_stamp_is_marked_and_the_others_are_read(stamp: str) -> None:
@@ -130,3 +151,102 @@ def test_arrow_and_the_careful_way_read_the_same_instant(instant: datetime, digi
     fraction = f"{instant.microsecond:06d}000"[:digits]
     stamp = f"{instant.year:04d}-{instant:%m-%d %H:%M:%S}" + (f".{fraction}" if fraction else "")
     assert _read(Stamp(), stamp) == ([nanoseconds(stamp)], {})
+
+
+@pytest.mark.parametrize("stamp", ["1677-09-21 00:12:44", "2262-04-11 23:47:16.854775807"])
+def test_the_first_and_the_last_instant_of_64_bits_are_read_either_way(stamp: str) -> None:
+    assert _read(Stamp(), stamp, "none")[0] == [nanoseconds(stamp), None]
+    assert _read(Stamp(), stamp)[0] == [nanoseconds(stamp)]
+
+
+def test_a_first_row_that_is_no_stamp_says_nothing_of_the_others() -> None:
+    _, faults = _read(Stamp(), "none", "2024-05-10 00:00:00Z", "2024-05-10 00:00:01+01:00")
+    assert [rows for reason, rows in faults.items() if reason.startswith("not a time stamp")] == [[0]]
+    assert len(faults) == 1
+
+
+def test_whether_stamps_have_an_offset_is_settled_by_the_first_of_the_file() -> None:
+    zoned = settled(Stamp(), pa.array(["none", "2024-05-10 00:00:00Z"]))
+    assert zoned == Stamp(zoned=True) == settled(zoned, pa.array(["2024-05-10 00:00:00"]))
+    assert settled(Stamp(), pa.array(["none"])) == Stamp()
+    assert _read(zoned, "2024-05-10 00:00:00")[1] == {"stamps with and without a UTC offset in one file": [0]}
+    assert settled(Whole(), pa.array(["2024-05-10 00:00:00Z"])) == Whole()
+
+
+@pytest.mark.parametrize(
+    ("field", "nanoseconds_in", "told"),
+    [
+        ("1715299200.123456", NS, 1_715_299_200_123_456_000),  # 16 digits, one more than a float holds
+        ("1715299200123.456789", 1_000_000, 1_715_299_200_123_456_789),
+        ("1715299200123456789", 1, 1_715_299_200_123_456_789),
+        ("-1715299200.000000001", NS, -1_715_299_200_000_000_001),
+        ("0.5", 60 * NS, 30 * NS),
+        ("9223372036.854775807", NS, 2**63 - 1),
+        ("19440110.0", NS, 19_440_110 * NS),
+        ("+5.", NS, 5 * NS),
+    ],
+)
+@pytest.mark.parametrize("others", [(), ("x",), ("0.12345678901234567890",), ("99999999999999999999",), ("1e300",)])
+def test_seconds_are_exact_to_the_last_nanosecond_whatever_stands_beside_them(
+    field: str, nanoseconds_in: int, told: int, others: tuple[str, ...]
+) -> None:
+    assert _read(Seconds(nanoseconds_in), field, *others)[0][0] == told
+
+
+@pytest.mark.parametrize("field", ["9223372036.854775808", "-9223372037", "99999999999999999999999", "1e300", "-1e11"])
+def test_seconds_beyond_64_bits_of_nanoseconds_are_marked(field: str) -> None:
+    assert _read(Seconds(), "1", field, "0.1234567891") == ([NS, None, 123_456_789], {"beyond 292 years": [1]})
+
+
+@given(st.decimals(-(10**9), 10**9, places=9, allow_nan=False))
+def test_seconds_of_nine_digits_are_what_decimal_arithmetic_says(second: Decimal) -> None:
+    assert _read(Seconds(), f"{second:f}", "x")[0][0] == int(second * NS) == _read(Seconds(), f"{second:f}")[0][0]
+
+
+@given(st.floats(0, 1e6))
+def test_seconds_as_floats_are_printed_are_read_to_the_nanosecond(second: float) -> None:
+    (value,), faults = _read(Seconds(), repr(second))
+    assert (abs(int(str(value)) - Decimal(repr(second)) * NS) <= Decimal("0.51"), faults) == (True, {})
+
+
+def test_counts_may_have_a_point_but_no_part() -> None:
+    values, faults = _read(Count(), "2595.0", "3", "1e3", "2.5", "-1", "", "x")
+    assert values == [2595.0, 3.0, 1000.0, None, None, None, None]
+    assert {reason: rows[0] for reason, rows in faults.items()} == {
+        "blank": 5,
+        "not a finite number": 6,
+        "negative number": 4,
+        "not a whole number": 3,
+    }
+    assert _read(Count(blank=True), "", "1") == ([None, 1.0], {})
+
+
+_fields = st.one_of(
+    st.text("0123456789+-.eE", max_size=24),
+    st.text("01 \tx_nainfINF\x00\u0661", max_size=6),
+    st.integers(-(10**20), 10**20).map(str),
+    st.floats().map(repr),
+)
+
+
+@given(_fields, _fields, st.sampled_from([Whole(), Whole(least=None), Number(), Number(least=None), Count()]))
+def test_what_a_field_is_does_not_depend_on_its_neighbours(field: str, other: str, kind: Kind) -> None:
+    alone, fault = _read(kind, field)
+    beside, faults = _read(kind, field, other)
+    assert beside[0] == alone[0]
+    assert [reason for reason, rows in faults.items() if 0 in rows] == list(fault)
+
+
+@given(_fields)
+def test_a_number_is_what_python_reads_unless_it_has_blanks_underscores_or_no_end(field: str) -> None:
+    (value,), faults = _read(Number(least=None), field)
+    try:
+        plain = field.isascii() and not set(field) & set(" \t\n_\x00")
+        twin = float(field) if plain and float(field) - float(field) == 0 else None
+    except ValueError:
+        twin = None
+    assert (value, bool(faults)) == (twin, twin is None)
+
+
+def test_a_scale_that_is_a_quotient_divides() -> None:
+    assert _read(Number(0.001), "18", "5") == ([0.018, 0.005], {})

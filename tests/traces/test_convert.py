@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -95,7 +98,22 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["mine", "burstgpt/", "burstgpt/../x", "burstgpt/a/b", "/tmp/x", "burstgpt/.x", "burst gpt/x"]
+    "name",
+    [
+        "mine",
+        "burstgpt/",
+        "burstgpt/../x",
+        "burstgpt/a/b",
+        "/tmp/x",
+        "burstgpt/.x",
+        "burst gpt/x",
+        "burstgpt/x\n",
+        "burstgpt/x\\y",
+        "burstgpt/*",
+        "../x",
+        "burstgpt/x:y",
+        "",
+    ],
 )
 def test_a_name_is_a_dataset_and_a_plain_item(name: str) -> None:
     with pytest.raises(TraceError, match="a converted trace is called dataset/item"):
@@ -111,8 +129,9 @@ def test_a_look_alike_says_that_it_is_one_also_when_it_is_converted_again(tmp_pa
     made = GENERATORS["azure-llm-2023/conv"].parameters.generate(Streams(1).stream, rows=50)
     write_generated(target_for("own/like", tmp_path), made, "a test")
     convert(find("own/like", [tmp_path]), target_for("own/again", tmp_path), "a copy")
-    for name in ("own/like", "own/again"):
-        assert read(find(name, [tmp_path])).notes[0] == "a generated look-alike, not the published data"
+    convert(find("own/again", [tmp_path]), target_for("own/third", tmp_path), "a copy of a copy")
+    for name in ("own/like", "own/again", "own/third"):
+        assert read(find(name, [tmp_path])).notes == ("a generated look-alike, not the published data",)
 
 
 def test_functions_are_kept_beside_their_counts(tmp_path: Path) -> None:
@@ -145,3 +164,63 @@ def test_columns_of_another_version_are_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table([[0.0]], schema=schema), folder / "old.parquet")
     with pytest.raises(TraceError, match="its columns are not those of bandwidth in this version; convert it again"):
         read(find("own/old", [tmp_path]))
+
+
+def test_a_packed_file_is_known_by_the_hash_of_what_it_packs(tmp_path: Path) -> None:
+    path = _burst(tmp_path, _line(1), _line(2))
+    plain = path.read_bytes()
+    packed = tmp_path / "BurstGPT_8.csv.gz"
+    packed.write_bytes(gzip.compress(plain))
+    convert(find(f"burstgpt:{packed}", []), target_for("burstgpt/mine", tmp_path), "here")
+    again = read(find("burstgpt/mine", [tmp_path]))
+    assert again.sha256 == hashlib.sha256(plain).hexdigest()
+    assert provenance(again.found.source)["sha256"] == again.sha256
+
+
+def test_a_converted_trace_converted_again_keeps_what_the_first_conversion_told(tmp_path: Path) -> None:
+    path = _burst(tmp_path, _line(9), _line(5), _line(6, "x"))
+    convert(find(f"burstgpt:{path}", []), target_for("burstgpt/one", tmp_path), "here", "drop")
+    convert(find("burstgpt/one", [tmp_path]), target_for("own/two", tmp_path), "there")
+    one, two = (read(find(name, [tmp_path])) for name in ("burstgpt/one", "own/two"))
+    assert (two.table, two.notes, two.facts, two.sha256) == (one.table, one.notes, one.facts, one.sha256)
+    assert len(set(two.notes)) == len(two.notes) == 2
+
+
+def test_an_interrupt_leaves_nothing_half_written(tmp_path: Path) -> None:
+    def interrupted() -> Iterator[Any]:
+        yield batch("bandwidth", {"time_s": [0.0], "rate_bytes_per_s": [1.0]}, 1)
+        raise KeyboardInterrupt
+
+    target = target_for("own/mine", tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        write(target, "bandwidth", interrupted(), dict)
+    assert list(target.parent.iterdir()) == []
+
+
+def test_rows_that_did_not_reach_the_disk_are_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = find(f"burstgpt:{_burst(tmp_path, _line(1), _line(2))}", [])
+    whole = pq.read_metadata
+    shorter = pa.BufferOutputStream()
+    pq.write_table(pa.table({"a": [1]}), shorter)
+    monkeypatch.setattr(pq, "read_metadata", lambda _: whole(pa.BufferReader(shorter.getvalue())))
+    target = target_for("burstgpt/mine", tmp_path)
+    with pytest.raises(TraceError, match=r"mine\.parquet: 2 rows were written and are not there; is the disk full\?"):
+        convert(found, target, "here")
+    assert list(target.parent.iterdir()) == []
+
+
+def test_a_trace_whose_rows_are_all_dropped_is_not_converted(tmp_path: Path) -> None:
+    found = find(f"burstgpt:{_burst(tmp_path, _line(1, 'x'), _line(2, 'y'))}", [])
+    target = target_for("burstgpt/mine", tmp_path)
+    with pytest.raises(TraceError, match="a header and no rows: all 2 were dropped"):
+        convert(found, target, "here", "drop")
+    assert list(target.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["burstgpt/3", "own/My.trace-2", "norway-hsdpa/bus-1"])
+def test_a_converted_trace_is_found_under_the_name_it_was_given(tmp_path: Path, name: str) -> None:
+    parts = [batch("bandwidth", {"time_s": [0.0], "rate_bytes_per_s": [1.0]}, 1)]
+    told = {"dropped": {}, "notes": [], "facts": {"period_s": "1.0"}}
+    write(target_for(name, tmp_path), "bandwidth", parts, lambda: told)
+    trace = read(find(name, [tmp_path]))
+    assert (trace.family, trace.period_s, trace.rows_read) == ("bandwidth", 1.0, 1)

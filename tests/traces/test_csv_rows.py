@@ -7,6 +7,7 @@ import gc
 import gzip
 import io
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from simtier.errors import TraceError
 from simtier.traces import csv_rows as module
-from simtier.traces.columns import Kind, Label, Number, Whole
+from simtier.traces.columns import Kind, Label, Number, Stamp, Whole
 from simtier.traces.csv_rows import csv_rows
 from simtier.traces.ledger import Ledger, OnError
 from simtier.traces.source import Source
@@ -83,7 +84,20 @@ def test_marks_line_ends_quotes_and_blank_lines_do_not_matter(tmp_path: Path, co
         ("a,b,c\n1,2\n", ", line 2: expected 3 columns, as in the header, got 2"),
         ("a,b,c\n1,2,u\n\n1,2,u,4\n", ", line 4: expected 3 columns, as in the header, got 4"),
         ("a,b,c\n1,x,u\ny,2,u\n", ", line 2, column 2 (b): 'x' is not a finite number"),
-        (b"a,b,c\n1,2,u\n1,2,\xff\n", ", line 3: not UTF-8 text (byte 0xff)"),
+        ("a,b,c\nx,2,u\n1,2\n", ", line 2, column 1 (a): 'x' is not a whole number of at most 18 digits"),
+        ("a,b,c\n1,2,u\n1,2\nx,2,u\n", ", line 3: expected 3 columns, as in the header, got 2"),
+        ("a,b,c\n  \n1,2,u\n", ", line 2: expected 3 columns, as in the header, got 1"),
+        ("a,b,c\n1,2,u\n\x1a", ", line 3: expected 3 columns, as in the header, got 1"),
+        ("a,b,c\n\0,2,u\n", ", line 2, column 1 (a): '\\x00' is not a whole number of at most 18 digits"),
+        ("a,b,c\n" + "\0" * 99, ", line 2: expected 3 columns, as in the header, got 1"),
+        (
+            "a,b,c\n1,2,u\x85\u2028\x0c\nx,2,u\n",
+            ", line 3, column 1 (a): 'x' is not a whole number of at most 18 digits",
+        ),
+        ("a,b,c\r\n\r\n1,2,u\r\n1,2\r\n", ", line 4: expected 3 columns, as in the header, got 2"),
+        (b"a,b,c\n1,2,u\n1,2,\xff\n", ", line 3, column 3 (c): '\ufffd' is not UTF-8 text"),
+        (b"a,b,c\n\xe9,2,u\n", ", line 2, column 1 (a): '\ufffd' is not UTF-8 text"),
+        (b"a,b,c\n1,2,u\n1,\xe9\n", ", line 3: expected 3 columns, as in the header, got 2"),
         (b"\xff\xfe,b\n", ", line 1: not UTF-8 text (byte 0xff)"),
     ],
 )
@@ -108,9 +122,80 @@ def test_the_line_is_right_far_into_a_file_of_many_blocks(
     assert message.startswith(", line 4322")
 
 
+@pytest.mark.parametrize("on_error", ["fail", "drop"])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a,b,c\r1,2,u\r", ", line 1: no header of a table (new-line character seen in unquoted field"),
+        ('a,b,c,"d\ne"\n1,2,u,3\n', ", line 1: no header of a table (unexpected end of data)"),
+        ('a,b,c,"' + "d" * 200_000 + '"\n1,2,u,3\n', ", line 1: no header of a table (field larger than field limit"),
+        ('a,b,c\n1,2,u\n1,2,"u\n3,4,v\n5,6,w\n', ", line 3: a line end within a field; is a quote left open?"),
+        ('a,b,c\n1,"2\n3,4,v\n5,6,w\n', ", line 2: a line end within a field; is a quote left open?"),
+        ('a,b,c\n1,2,"u\r"\n', ", line 2: a line end within a field; is a quote left open?"),
+        ('x,a,b,c\n"\n",1,2,u\n', ", line 2: a line end within a field; is a quote left open?"),
+    ],
+)
+def test_what_may_hide_lines_is_refused_also_where_bad_rows_are_dropped(
+    tmp_path: Path, content: str, message: str, on_error: OnError
+) -> None:
+    assert _message(_file(tmp_path, content), on_error=on_error).startswith(message)
+
+
+@pytest.mark.parametrize("on_error", ["fail", "drop"])
+@pytest.mark.parametrize("block", [50, 51, 52, 53, 54, 55])
+def test_a_quote_left_open_at_the_end_of_a_block_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int, on_error: OnError
+) -> None:
+    monkeypatch.setattr(module, "BLOCK_BYTES", block)
+    for line in range(2, 20):
+        lines = ["a,b,c"] + ["1,2,u"] * 40
+        lines[line - 1] = '1,2,"u'
+        message = _message(_file(tmp_path, "\n".join(lines)), on_error=on_error)
+        assert message == f", line {line}: a line end within a field; is a quote left open?"
+
+
+def test_quoted_fields_of_any_text_but_line_ends_are_read_as_they_are(tmp_path: Path) -> None:
+    rows, _ = _read(_file(tmp_path, 'a,b,c\n"1","2","u, ""v"""\n1,2,u"x\n1,2,"\\"\n'))
+    assert [label for _, _, label in rows] == ['u, "v"', 'u"x', "\\"]
+
+
 def test_a_line_longer_than_a_block_is_refused_not_swallowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BLOCK_BYTES", 1000)
-    assert "not comma-separated text" in _message(_file(tmp_path, "a,b,c\n1,2," + "u" * 5000 + "\n"))
+    path = _file(tmp_path, "a,b,c\n1,2,u\n1,2," + "u" * 5000 + "\n")
+    assert _message(path) == _message(path, on_error="drop") == ", line 3: longer than 1000 bytes"
+    path = _file(tmp_path, "a,b,c\n1,2,u\n1,2," + "u" * 200_000 + "\n")
+    assert _message(path) == ", line 3: a field of more than 131072 characters; is a quote left open?"
+
+
+def test_a_long_first_line_is_no_header(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_LONGEST_HEADER", 8)
+    assert _message(_file(tmp_path, "a,b,c,dddd\n1,2,u,3\n")) == ", line 1: longer than 8 bytes; is the file text?"
+
+
+def test_a_header_without_rows_gives_none(tmp_path: Path) -> None:
+    for content in ("a,b,c", "a,b,c\n", "a,b,c\n\n\r\n"):
+        rows, ledger = _read(_file(tmp_path, content))
+        assert (rows, ledger.rows_read) == ([], 0)
+
+
+def test_text_of_another_encoding_is_a_bad_row_and_may_be_dropped(tmp_path: Path) -> None:
+    rows, ledger = _read(_file(tmp_path, b"a,b,c,x\n1,2,\xe9,\n\xe9,2,u,\n3,4,v,\xe9\n"), "drop")
+    assert (rows, ledger.rows_read) == ([(3, 4.0, "v")], 3)  # in a column that is not needed it does not matter
+    assert dict(ledger.dropped) == {"c: not UTF-8 text": 1, "a: not UTF-8 text": 1}
+
+
+def test_stamps_with_and_without_an_offset_are_told_apart_over_many_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BLOCK_BYTES", 100)
+    path = _file(tmp_path, "t\n" + "2024-05-10 00:00:00+00:00\n" * 50 + "2024-05-10 00:00:00\n" * 50)
+    with pytest.raises(
+        TraceError, match=r"line 52, column 1 \(t\): .*stamps with and without a UTC offset in one file"
+    ):
+        list(csv_rows(Source(path), Ledger(), {"t": Stamp()}))
+    ledger = Ledger("drop")
+    assert sum(len(block["t"]) for block in csv_rows(Source(path), ledger, {"t": Stamp()})) == 50
+    assert (ledger.rows_read, sum(ledger.dropped.values())) == (100, 50)
 
 
 def test_a_gzip_cut_in_the_middle_is_told_as_such_though_arrow_reads_it(tmp_path: Path) -> None:
@@ -124,10 +209,17 @@ def test_a_gzip_cut_in_the_middle_is_told_as_such_though_arrow_reads_it(tmp_path
         list(csv_rows(Source(path), ledger, KINDS))
 
 
-def test_reading_given_up_half_way_leaves_no_open_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+@pytest.mark.parametrize("after", [0, 1, 3])
+def test_reading_given_up_half_way_leaves_no_open_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pack: Callable[[bytes], bytes], after: int
+) -> None:
     monkeypatch.setattr(module, "BLOCK_BYTES", 1000)
-    rows = csv_rows(Source(_file(tmp_path, "a,b,c\n" + "1,2,u\n" * 5000)), Ledger(), KINDS)
-    next(rows)
+    path = tmp_path / ("f.csv" if pack is bytes else "f.csv.gz")
+    path.write_bytes(pack(b"a,b,c\n" + b"1,2,u\n" * 50_000))
+    rows = csv_rows(Source(path), Ledger(), KINDS)
+    for _ in range(after):
+        next(rows)
     rows.close()  # type: ignore[attr-defined]
     del rows
     gc.collect()  # an open file would be a ResourceWarning, which is an error
@@ -154,6 +246,12 @@ def _twin(text: str) -> tuple[list[Row], Counter[str], int]:
     return kept, dropped, rows
 
 
+def _first_bad(text: str) -> int:
+    reader = csv.reader(io.StringIO(text, newline=""))
+    next(reader)
+    return next(reader.line_num for row in reader if row and _fault(row))
+
+
 def _fault(row: list[str]) -> str | None:
     if len(row) != 3:
         return "wrong number of columns"
@@ -171,16 +269,22 @@ def _wrong(name: str, field: str, *, whole: bool) -> str | None:
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(lines)
+@given(
+    written=lines,
+    block=st.sampled_from([80, 100, 2**20]),
+    end=st.sampled_from(["\n", "\r\n", "\n\n"]),
+    mark=st.sampled_from(["", '"']),
+)
 def test_dropping_leaves_what_the_obvious_reader_leaves_and_counts_the_rest(
-    tmp_path: Path, written: list[list[str]]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: list[list[str]], block: int, end: str, mark: str
 ) -> None:
-    text = "a,b,c\n" + "".join(",".join(line) + "\n" for line in written)
+    monkeypatch.setattr(module, "BLOCK_BYTES", block)
+    text = f"a,b,c{end}" + "".join(",".join(f"{mark}{field}{mark}" for field in line) + end for line in written)
     path = _file(tmp_path, text)
     kept, dropped, read = _twin(text)
     rows, ledger = _read(path, "drop")
     assert (rows, dict(ledger.dropped), ledger.rows_read) == (kept, dict(dropped), read)
     if dropped:
-        _message(path)
+        assert _message(path).startswith(f", line {_first_bad(text)}")
     else:
         assert _read(path)[0] == kept

@@ -12,6 +12,8 @@ import pytest
 
 from simtier.errors import TraceError
 from simtier.traces import available, find, find_all, read, search_directories
+from simtier.traces.convert import write
+from simtier.traces.tables import batch
 
 ROWS = b"0.0\t1.0\n1.0\t2.0\n"
 CSV = b"TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03.9799600,10,2\n"
@@ -167,3 +169,35 @@ def test_a_star_stands_for_all_of_a_dataset_that_match_in_natural_order(tmp_path
     assert [each.name for each in find_all("norway-hsdpa/walk-2", [tmp_path / "a"])] == ["norway-hsdpa/walk-2"]
     with pytest.raises(TraceError, match="no trace 'norway-hsdpa/run-\\*'"):
         find_all("norway-hsdpa/run-*", [tmp_path / "a"])
+
+
+def test_a_star_finds_members_of_archives_and_files_beside_them_but_nothing_of_another_dataset(tmp_path: Path) -> None:
+    _archive(tmp_path / "oboe/traces_oboe.tar.gz", {f"traces_oboe/oboe_trace_{k}.txt": ROWS for k in (11, 2)})
+    _put(tmp_path / "oboe/trace-3.txt", ROWS)
+    _put(tmp_path / "norway-hsdpa/trace-4.txt", ROWS)
+    assert [each.name for each in find_all("oboe/*", [tmp_path])] == ["oboe/trace-2", "oboe/trace-3", "oboe/trace-11"]
+    assert [each.name for each in find_all("oboe/t*-?", [tmp_path])] == ["oboe/trace-2", "oboe/trace-3"]
+
+
+def test_a_star_leaves_out_tables_of_functions_unless_nothing_else_matches(tmp_path: Path) -> None:
+    nothing: dict[str, object] = {"dropped": {}, "notes": []}
+    counts = batch("rates", {"time_s": [0.0], "length_s": [60.0], "series": ["f"], "value": [2.0]}, 1)
+    functions = batch("functions", {"function": ["f"]}, 1)
+    write(tmp_path / "own/day-1.parquet", "rates", [counts], lambda: nothing)
+    write(tmp_path / "own/day-1-functions.parquet", "functions", [functions], lambda: nothing)
+    assert [each.name for each in find_all("own/day-*", [tmp_path])] == ["own/day-1"]
+    assert [each.name for each in find_all("own/*-functions", [tmp_path])] == ["own/day-1-functions"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("norwya-hsdpa/*", "trace 'norwya-hsdpa/*': no dataset 'norwya-hsdpa' (did you mean 'norway-hsdpa'?)"),
+        ("oboe:./*.txt", "trace 'oboe:./*.txt': there is no file '*.txt'"),
+        ("*", "'*' is no trace name: write dataset/item"),
+    ],
+)
+def test_a_star_where_none_can_stand_is_answered_as_a_wrong_name_is(tmp_path: Path, name: str, message: str) -> None:
+    with pytest.raises(TraceError) as error:
+        find_all(name, [tmp_path])
+    assert str(error.value).startswith(message)

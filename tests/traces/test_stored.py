@@ -12,6 +12,7 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from simtier.errors import TraceError
@@ -192,3 +193,102 @@ def test_a_stream_given_up_leaves_no_open_file(tmp_path: Path) -> None:
 def test_a_file_that_vanished_is_named(tmp_path: Path) -> None:
     with pytest.raises(TraceError, match=r"none\.txt: cannot be read \(No such file or directory\)"):
         stored.read_bytes(tmp_path / "none.txt", None)
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+def test_an_archive_with_a_broken_entry_is_damaged_not_shorter(tmp_path: Path, mode: str) -> None:
+    plain = tmp_path / "plain.tar"
+    with tarfile.open(plain, "w") as archive:
+        for name in ("one", "two", "three"):
+            archive.addfile(_entry(name, size=600), io.BytesIO(bytes(600)))
+    data = bytearray(plain.read_bytes())
+    data[data.index(b"two") + 2] ^= 1  # its checksum is wrong now, which tarfile takes for the end of the archive
+    path = tmp_path / ("a.tar" if mode == "w" else "a.tar.gz")
+    path.write_bytes(data if mode == "w" else gzip.compress(data))
+    with pytest.raises(TraceError, match=r"cut short or damaged \(a broken entry\)"):
+        stored.members(path)
+
+
+def test_an_archive_that_ends_within_an_entry_s_head_is_cut_short(tmp_path: Path) -> None:
+    path = tmp_path / "a.tar"
+    with tarfile.open(path, "w") as archive:
+        for name in ("one", "two"):
+            archive.addfile(_entry(name, size=512), io.BytesIO(bytes(512)))
+    path.write_bytes(path.read_bytes()[:1300])
+    with pytest.raises(TraceError, match=r"cut short or damaged \(an entry is incomplete\)"):
+        stored.members(path)
+
+
+def _patched(path: Path, offset: int, value: bytes) -> Path:
+    """Change a zip's entry in the central directory."""
+    data = bytearray(path.read_bytes())
+    place = data.index(b"PK\x01\x02") + offset
+    data[place : place + len(value)] = value
+    path.write_bytes(data)
+    return path
+
+
+def test_a_zip_packed_in_an_unknown_way_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    method = _patched(_zip(tmp_path / "a.zip", "m", ROWS), 10, b"\x09\x00")  # deflate64
+    with pytest.raises(TraceError, match=r"packed in a way that cannot be read in place \(.+\); unpack it yourself"):
+        stored.read_bytes(method, "m")
+    later = _patched(_zip(tmp_path / "b.zip", "m", ROWS), 6, b"\xff\x00")  # a version to come
+    with pytest.raises(TraceError, match="packed in a way that cannot be read in place"):
+        stored.members(later)
+
+
+def test_a_zip_whose_names_are_no_text_is_damaged(tmp_path: Path) -> None:
+    path = _zip(tmp_path / "a.zip", "\u00e9", ROWS)
+    with pytest.raises(TraceError, match=r"cut short or damaged \(a name in it is no text\)"):
+        stored.members(_patched(path, 46, b"\xff"))
+
+
+def test_a_zip_that_lies_about_its_packed_size_is_bounded_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored, "FREE_BYTES", 10**5)
+    path = _patched(_zip(tmp_path / "a.zip", "m", ZEROS), 20, (10**8).to_bytes(4, "little"))
+    with pytest.raises(TraceError, match="unpacks to more than"):
+        _drain(path, "m")
+
+
+def test_a_zip_whose_bytes_do_not_add_up_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.writestr("m", ROWS)
+    data = bytearray(path.read_bytes())
+    data[data.index(ROWS) + 5] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(TraceError, match="cut short or damaged"):
+        stored.read_bytes(path, "m")
+
+
+def _packed_in_every_way(folder: Path) -> dict[str, bytes]:
+    data = b"".join(b"%d,%d\n" % (k, k * 7919 % 1000) for k in range(2000))
+    packed = {f"a{suffix}": pack(data) for suffix, pack in PACKERS.items()}
+    packed["a.zip"] = _zip(folder / "a.zip", "m", data).read_bytes()
+    packed["a.tar.gz"] = _archive(folder / "a.tar.gz", [(_entry("m", size=len(data)), data)]).read_bytes()
+    return packed
+
+
+@pytest.mark.parametrize("name", ["a.gz", "a.xz", "a.bz2", "a.zip", "a.tar.gz"])
+def test_whatever_is_damaged_is_told_or_harmless(tmp_path: Path, name: str) -> None:
+    good = _packed_in_every_way(tmp_path)[name]
+    path = tmp_path / name
+    path.write_bytes(good)
+    (member,) = stored.members(path)
+    content = stored.read_bytes(path, member)
+    random = np.random.default_rng(7)
+    told = 0
+    for number in range(150):
+        data = bytearray(good)
+        place = int(random.integers(len(data)))
+        data[place] ^= 1 << int(random.integers(8))
+        path = tmp_path / f"{number}-{name}"
+        path.write_bytes(data[:place] if number % 5 == 0 else data)
+        try:
+            for inside in stored.members(path):
+                assert stored.read_bytes(path, inside) == content
+        except TraceError:
+            told += 1
+    assert told > 100  # the others are bits that say nothing of the content, as when it was packed
