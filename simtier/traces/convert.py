@@ -21,6 +21,7 @@ from simtier.traces.find import Found, dataset_named
 from simtier.traces.imported import PROVENANCE
 from simtier.traces.ledger import OnError
 from simtier.traces.ordering import OutOfOrderError
+from simtier.traces.paths import bare, check_new, expanded, quoted
 from simtier.traces.reading import Reading, open_trace
 from simtier.traces.tables import SCHEMAS, Family
 
@@ -52,8 +53,10 @@ def target_for(name: str, directory: Path) -> Path:
     """
     match = re.fullmatch(r"([a-z0-9-]+)/([A-Za-z0-9][A-Za-z0-9.-]*)", name)
     if not match:
-        raise TraceError(f"{name!r}: a converted trace is called dataset/item, of letters, digits, hyphens and dots")
-    return directory / dataset_named(match[1], f"trace {name!r}: ").folders[0] / f"{match[2]}.parquet"
+        raise TraceError(
+            f"{quoted(name)}: a converted trace is called dataset/item, of letters, digits, hyphens and dots"
+        )
+    return expanded(directory) / dataset_named(match[1], f"trace {quoted(name)}: ").folders[0] / f"{match[2]}.parquet"
 
 
 def convert(found: Found, target: Path, source: str, on_error: OnError = "fail") -> Converted:
@@ -118,23 +121,21 @@ def _provenance(reading: Reading, source: str) -> dict[str, Any]:
 @contextmanager
 def _replacing(target: Path) -> Iterator[Path]:
     """Yield a temporary file that becomes `target` if all goes well, and goes if not."""
-    if target.exists():
-        raise TraceError(f"{target}: exists already; remove it, or choose another name")
+    check_new(target)
+    path = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
-    except OSError as error:
-        raise TraceError(f"{target}: cannot be written ({error.strerror or error})") from error
-    os.close(handle)
-    path = Path(name)
-    try:
+        path = Path(name)
+        os.close(handle)
         yield path
         path.chmod(0o644)
         path.replace(target)
     except OSError as error:
-        raise TraceError(f"{target}: cannot be written ({error.strerror or error})") from error
+        raise TraceError(f"{bare(target)}: cannot be written ({error.strerror or error})") from error
     finally:
-        path.unlink(missing_ok=True)
+        if path is not None:
+            path.unlink(missing_ok=True)
 
 
 def write_functions(target: Path, table: Any, source: str) -> Converted:

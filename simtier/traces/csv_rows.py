@@ -20,10 +20,13 @@ import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 
 from simtier.errors import TraceError
-from simtier.traces.columns import NUMBERS, Fault, Kind, bad_rows, settled, told
+from simtier.traces.columns import NUMBERS, Kind, bad_rows, told
 from simtier.traces.csv_lines import LONGEST_FIELD, line_of, lines
+from simtier.traces.csv_text import Watched, decoded
 from simtier.traces.ledger import Ledger, refuse
+from simtier.traces.shown import listed, shown
 from simtier.traces.source import Source
+from simtier.traces.times import settled
 
 BLOCK_BYTES = 2**20
 _LONGEST_HEADER = 2**22
@@ -65,7 +68,9 @@ def csv_rows(
 
 def header(source: Source, stream: BinaryIO, delimiter: str = ",") -> list[str]:
     """Read the first line of a stream and return the names in it; raises TraceError if there is none."""
-    line = stream.readline(_LONGEST_HEADER)
+    line = stream.readline(_LONGEST_HEADER + 1)
+    if len(line) > _LONGEST_HEADER:
+        refuse(source.label, 1, None, f"longer than {_LONGEST_HEADER} bytes; is the file text?")
     try:
         text = line.decode("utf-8-sig").removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError as error:
@@ -74,8 +79,6 @@ def header(source: Source, stream: BinaryIO, delimiter: str = ",") -> list[str]:
         raise TraceError(
             f"{source.label}: the file is empty" if not line else f"{source.label}, line 1: the line is blank"
         )
-    if len(line) == _LONGEST_HEADER:
-        refuse(source.label, 1, None, f"longer than {_LONGEST_HEADER} bytes; is the file text?")
     try:
         return next(csv.reader([text], delimiter=delimiter, strict=True))
     except csv.Error as error:  # such as a carriage return within the line
@@ -93,24 +96,10 @@ def _wanted(
         fault = "two columns" if times[name] else "no column"
         needed = ", ".join(repr(each) for each in columns if each not in optional)[: 4 * _SHOWN]
         hint = "" if len(names) > 1 else f" (is it parted by {delimiter!r}?)"
-        shown = delimiter.join(names)[:_SHOWN]
-        raise TraceError(f"{label}, line 1: {fault} {name!r}; the header is {shown!r}{hint}, needed are {needed}")
+        raise TraceError(
+            f"{label}, line 1: {fault} {shown(name)}; the header is {delimiter.join(names)[:_SHOWN]!r}{hint}, needed are {needed}"
+        )
     return [name for name in columns if times[name]]
-
-
-class _Watched:
-    """A stream as Arrow reads it, watched for quotes: without any, no field holds a line end."""
-
-    closed = False
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self.quotes = False
-
-    def read(self, size: int) -> bytes:
-        data = self._stream.read(size)
-        self.quotes = self.quotes or b'"' in data
-        return data
 
 
 @dataclass
@@ -126,13 +115,13 @@ class _Table:
 
     def rows(self, stream: BinaryIO) -> Iterator[dict[str, Any]]:
         """Yield the columns needed, block by block."""
-        watched = _Watched(stream)
+        watched = Watched(stream, mended=self.ledger.tolerant)
         for block in self._blocks(stream, watched):
             if watched.quotes:
                 self._refuse_line_ends(block)
             yield self._typed(block)
 
-    def _blocks(self, stream: BinaryIO, watched: _Watched) -> Iterator[Any]:
+    def _blocks(self, stream: BinaryIO, watched: Watched) -> Iterator[Any]:
         """Yield record batches of bytes, all columns of the file."""
         if not stream.peek(1):  # type: ignore[attr-defined]  # every source opens a BufferedReader
             return
@@ -149,7 +138,6 @@ class _Table:
             with pcsv.open_csv(
                 pa.PythonFile(watched, "r"),
                 pcsv.ReadOptions(column_names=numbers, block_size=BLOCK_BYTES, use_threads=False),
-                # Arrow prints, and fails, where it cannot show the handler a row that is no text.
                 pcsv.ParseOptions(
                     delimiter=self.delimiter, invalid_row_handler=odd_row if self.ledger.tolerant else None
                 ),
@@ -167,7 +155,8 @@ class _Table:
         typed, faults = {}, []
         for alike, kind in list(_alike(self.kinds)):
             columns = [block.column(self.places[name]) for name in alike]
-            text, odd = _decoded(columns[0] if len(columns) == 1 else pa.concat_arrays(columns))
+            joined = columns[0] if len(columns) == 1 else pa.concat_arrays(columns)
+            text, odd = decoded(joined, mended=self.ledger.tolerant)
             self.kinds[alike[0]] = known = settled(kind, text)
             values, found = known.values(text)
             for place, name in enumerate(alike):
@@ -194,7 +183,7 @@ class _Table:
             found.append((row, self.places[name], reason))
         row, position, reason = min(found, key=lambda place: place[:2])
         field = block.column(position)[row].as_py().decode(errors="replace")
-        place = f"{position + 1} ({self.names[position]})"
+        place = f"{position + 1} ({listed([self.names[position]])})"
         refuse(self.source.label, self._line_of(first_row + row), place, told(field, reason))
 
     def _refuse_line_ends(self, block: Any) -> None:
@@ -208,18 +197,16 @@ class _Table:
         """Return the line of data row `row`, counted from 0 with those left out for their number of columns."""
         # Where those stood between the others is not known.
         uncertain = self.ledger.dropped[_ODD]
-        return None if uncertain else line_of(self.source, self.delimiter, row)
+        return None if uncertain else line_of(self.source, row)
 
     def _explain(self, arrow: str) -> NoReturn:
         """Raise the TraceError for a file that Arrow cannot take apart, with the line where that begins."""
-        label, above = self.source.label, list[list[str]]()
+        label, above, untold = self.source.label, list[list[str]](), None
         for line, fields in itertools.islice(lines(self.source, self.delimiter), self.ledger.rows_read, None):
             if fields is None:
-                refuse(label, line, None, f"a field of more than {LONGEST_FIELD} characters; is a quote left open?")
-            if any("\n" in field or "\r" in field for field in fields):
-                refuse(label, line, None, _RUNS_ON)
-            if sum(map(len, fields)) > BLOCK_BYTES:
-                refuse(label, line, None, f"longer than {BLOCK_BYTES} bytes")
+                untold = untold or line
+                continue
+            _refuse_swallowing(label, line, fields)
             if len(fields) == len(self.names):
                 above.append(fields)
             elif not self.ledger.tolerant:
@@ -227,35 +214,26 @@ class _Table:
                     self._typed(_block(above))  # one of those may be bad
                 expected = f"expected {len(self.names)} columns, as in the header, got {len(fields)}"
                 refuse(label, line, None, expected)
-            elif not all(_is_text(field.encode(errors="surrogateescape")) for field in fields):
-                refuse(label, line, None, "not UTF-8 text, and the wrong number of columns")
             if len(above) == _ROWS_EXPLAINED:
                 self._typed(_block(above))
                 above = []
-        raise TraceError(f"{label}: not comma-separated text ({arrow})")
+        if untold:
+            refuse(label, untold, None, f"a field of more than {LONGEST_FIELD} characters; is a quote left open?")
+        raise TraceError(f"{label}: not comma-separated text ({listed([arrow])})")
+
+
+def _refuse_swallowing(label: str, line: int, fields: list[str]) -> None:
+    """Raise the TraceError for a line that holds more than a line, or more than a block."""
+    if any("\n" in field or "\r" in field for field in fields):
+        refuse(label, line, None, _RUNS_ON)
+    if sum(map(len, fields)) > BLOCK_BYTES:
+        refuse(label, line, None, f"longer than {BLOCK_BYTES} bytes")
 
 
 def _block(rows: list[list[str]]) -> Any:
     """Return rows of text as Arrow reads them."""
     columns = [[field.encode(errors="surrogateescape") for field in column] for column in zip(*rows, strict=True)]
     return pa.RecordBatch.from_arrays([pa.array(column) for column in columns], [f"{k}" for k in range(len(columns))])
-
-
-def _decoded(column: Any) -> tuple[Any, list[Fault]]:
-    """Return an array of bytes as text, and the fault of what is none."""
-    try:
-        return column.cast(pa.string()), []
-    except pa.ArrowInvalid:
-        bad = pa.array([not _is_text(field) for field in column.to_pylist()])
-        return pc.if_else(bad, b"", column).cast(pa.string()), [("not UTF-8 text", bad)]
-
-
-def _is_text(field: bytes) -> bool:
-    try:
-        field.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _alike(kinds: Mapping[str, Kind]) -> Iterator[tuple[list[str], Kind]]:

@@ -21,6 +21,7 @@ from pathlib import Path
 from simtier.errors import TraceError
 from simtier.traces.http_get import Dropped, NoSuchRange, answer, body, check_address
 from simtier.traces.part import Part, Version, writing
+from simtier.traces.shown import shown
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes that are there and the bytes there will be (None: nobody knows)."""
@@ -28,6 +29,7 @@ Progress = Callable[[int, int | None], None]
 LIMIT_BYTES = 32 * 2**30
 """No public trace file is as large as this."""
 _LONGEST_WAIT_S = 30.0
+_MOST_REASON = 60
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,9 @@ def download(
             removed), a download that broke off `attempts` times, a folder that cannot be written.
     """
     check_address(url, url)
-    if target.exists():
+    with writing(target):
+        there = target.exists()
+    if there:
         return _there(target, size, sha256)
     with writing(target):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -198,7 +202,7 @@ def _agreed(
     encoding = response.headers.get("Content-Encoding", "identity").lower()
     if encoding != "identity":
         raise TraceError(
-            f"{wanted.url}: comes with Content-Encoding {encoding!r} though identity was asked for: get it by hand"
+            f"{wanted.url}: comes with Content-Encoding {shown(encoding)} though identity was asked for: get it by hand"
         )
     etag, date = response.headers.get("ETag"), response.headers.get("Last-Modified")
     if response.status == http.HTTPStatus.PARTIAL_CONTENT:
@@ -210,7 +214,7 @@ def _agreed(
         raise Dropped("the server went on with another part or version of the file")
     if response.status != http.HTTPStatus.OK:
         raise TraceError(
-            f"{wanted.url}: the server answered {response.status} {response.reason}, no file: check the address"
+            f"{wanted.url}: the server answered {response.status} {response.reason[:_MOST_REASON]}, no file: check the address"
         )
     strong = etag if etag and not etag.startswith("W/") else None
     part.begin(Version(wanted.url, strong or date, response.length))

@@ -16,6 +16,7 @@ from simtier.traces.dataset import Dataset, Place
 from simtier.traces.datasets import DATASETS
 from simtier.traces.imported import family_of
 from simtier.traces.ledger import Ledger
+from simtier.traces.paths import expanded, is_dir, is_file, quoted
 from simtier.traces.source import Source
 from simtier.traces.tables import Family
 
@@ -68,21 +69,33 @@ class Found:
 
 
 def search_directories(extra: Sequence[Path] = ()) -> tuple[Path, ...]:
-    """Return the directories to search, in order, each once; raises TraceError if one of `extra` is no directory.
+    """Return the directories to search, in order, each once; raises TraceError if one that is named is no directory.
 
     `extra` (the command line's --traces), then SIMTIER_TRACES (separated as PATH is), then traces/ in the working
     directory, then the traces/ beside the checkout simtier runs from, if there is one.
     """
-    for path in extra:
-        if not path.expanduser().is_dir():
-            raise TraceError(f"{str(path)!r} is no directory to look for traces in: name one that is there")
-    named = [Path(part) for part in os.environ.get("SIMTIER_TRACES", "").split(os.pathsep) if part]
+    given = [expanded(path) for path in extra]
+    for path in given:
+        if not is_dir(path):
+            raise TraceError(f"{quoted(path)} is no directory to look for traces in: name one that is there")
     beside = Path(__file__).resolve().parents[2] / "traces"
     local = [path for path in (Path("traces"), beside) if path.is_dir()]
     ordered: dict[Path, Path] = {}
-    for path in (*extra, *named, *local):
-        ordered.setdefault(path.expanduser().resolve(), path)
+    for path in (*given, *_from_environment(), *local):
+        ordered.setdefault(path.resolve(), path)
     return tuple(ordered.values())
+
+
+def _from_environment() -> list[Path]:
+    """Return the directories of SIMTIER_TRACES; one that is not there is refused, lest look-alikes stand in for its traces."""
+    try:
+        named = [expanded(Path(part)) for part in os.environ.get("SIMTIER_TRACES", "").split(os.pathsep) if part]
+        missing = next((path for path in named if not is_dir(path)), None)
+    except TraceError as error:
+        raise TraceError(f"SIMTIER_TRACES: {error}") from error
+    if missing is not None:
+        raise TraceError(f"SIMTIER_TRACES names {quoted(missing)}, which is no directory: correct it, or unset it")
+    return named
 
 
 def find(name: str, directories: Sequence[Path], base: Path = Path()) -> Found:
@@ -96,11 +109,11 @@ def find(name: str, directories: Sequence[Path], base: Path = Path()) -> Found:
     match = re.fullmatch(r"([^/:]+)([/:])(.+)", name)
     if not match:
         raise TraceError(
-            f"{name!r} is no trace name: write dataset/item, as in 'norway-hsdpa/bus-1', or dataset:path for a file"
+            f"{quoted(name)} is no trace name: write dataset/item, as in 'norway-hsdpa/bus-1', or dataset:path for a file"
         )
-    dataset = dataset_named(match[1], f"trace {name!r}: ")
+    dataset = dataset_named(match[1], f"trace {quoted(name)}: ")
     return (
-        _own_file(name, dataset, base / Path(match[3]).expanduser())
+        _own_file(name, dataset, base / expanded(Path(match[3])))
         if match[2] == ":"
         else _in(name, dataset, match[3], directories)
     )
@@ -116,7 +129,7 @@ def find_all(name: str, directories: Sequence[Path], base: Path = Path()) -> lis
     dataset_name, slash, pattern = name.partition("/")
     if "*" not in pattern or ":" in dataset_name or not slash:
         return [find(name, directories, base)]
-    dataset = dataset_named(dataset_name, f"trace {name!r}: ")
+    dataset = dataset_named(dataset_name, f"trace {quoted(name)}: ")
     found: dict[str, Found] = {}
     for directory in directories:
         for item, (source, place) in dataset.items(directory).items():
@@ -137,7 +150,7 @@ def _natural(item: str) -> list[tuple[int, str]]:
 def dataset_named(name: str, place: str = "") -> Dataset:
     """Return the dataset `name`; raises TraceError, beginning with `place`, if there is none."""
     if name not in DATASETS:
-        raise TraceError(f"{place}no dataset {name!r}{did_you_mean(name, DATASETS)}")
+        raise TraceError(f"{place}no dataset {quoted(name)}{did_you_mean(name, DATASETS)}")
     return DATASETS[name]
 
 
@@ -161,7 +174,7 @@ def _in(name: str, dataset: Dataset, item: str, directories: Sequence[Path]) -> 
         known.update(items)
     where = ", ".join(map(str, directories)) or "no directory"
     raise TraceError(
-        f"no trace {name!r} in {where}{_hint(item, known)}: looked for {dataset.looked_for()}; "
+        f"no trace {quoted(name)} in {where}{_hint(item, known)}: looked for {dataset.looked_for()}; "
         "name the directory with --traces or SIMTIER_TRACES (traces/SOURCES.md says where the official files are)"
     )
 
@@ -175,17 +188,17 @@ def _hint(item: str, known: Iterable[str]) -> str:
 
 
 def _own_file(name: str, dataset: Dataset, path: Path) -> Found:
-    if not path.is_file():
-        raise TraceError(f"trace {name!r}: there is no file {str(path)!r}")
+    if not is_file(path):
+        raise TraceError(f"trace {quoted(name)}: there is no file {quoted(path)}")
     inside = stored.members(path)
     if len(inside) != 1:
-        raise TraceError(f"trace {name!r}: an archive of {len(inside)} files; name one file")
+        raise TraceError(f"trace {quoted(name)}: an archive of {len(inside)} files; name one file")
     if dataset.recognised is not None:
         source, how = dataset.recognised(Source(path, inside[0]))
         return Found(name, dataset.name, source, how, source.path.parent)
     place = dataset.place_for(path, inside[0])
     if place is None:
         raise TraceError(
-            f"trace {name!r}: the file's name tells not which of the dataset's tables it is; looked for {dataset.looked_for()}"
+            f"trace {quoted(name)}: the file's name tells not which of the dataset's tables it is; looked for {dataset.looked_for()}"
         )
     return Found(name, dataset.name, Source(path, inside[0]), place, path.parent)

@@ -10,6 +10,7 @@ from simtier.traces import stored
 from simtier.traces.datasets import DATASETS
 from simtier.traces.datasets.own import place_with
 from simtier.traces.find import Found, find
+from simtier.traces.paths import expanded, is_file
 
 _ANY = (r"(.+)\.txt", r"(.+)\.csv", r"(.+)\.parquet", r"(.+)\.json")
 """Patterns that tell nothing of a dataset."""
@@ -20,8 +21,8 @@ def find_any(name_or_file: str, directories: Sequence[Path]) -> Found:
 
     Raises TraceError if there is none, or if a file's name does not tell its format.
     """
-    path = Path(name_or_file).expanduser()
-    if not path.is_file():
+    path = expanded(Path(name_or_file))
+    if not is_file(path):
         return find(name_or_file, directories)
     datasets = [name for name in DATASETS if name != "own" and _is_of(name, path)]
     if len(datasets) == 1:
@@ -34,6 +35,8 @@ def find_any(name_or_file: str, directories: Sequence[Path]) -> Found:
 
 def found_with(path: Path, family: str | None, options: Sequence[str]) -> Found:
     """Return a file of one's own, read as the options of `simtier traces import` say; raises TraceError if they do not fit it."""
+    path = expanded(path)
+    is_file(path)  # which says so if the path can be none; that it is missing is said below
     source, place = place_with(family, path, options)
     return Found(f"own:{path}", "own", source, place, path.parent)
 

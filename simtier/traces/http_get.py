@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from typing import NoReturn, cast
 
 from simtier.errors import TraceError
+from simtier.traces.shown import shown
 
 MOST_REDIRECTS = 10
 _CHUNK = 2**18
+_MOST_SHOWN = 200
 _REDIRECTS = (301, 302, 303, 307, 308)
 _PASSING = (408, 425, 429, 500, 502, 503, 504)  # answers that another attempt may not get
 
@@ -34,7 +36,7 @@ def check_address(url: str, address: str) -> None:
     except ValueError:
         raise TraceError(f"{url}: no address: write https://host/path") from None
     if parts.scheme not in {"http", "https"}:
-        leads = "" if address == url else f"redirects to {address}, "
+        leads = "" if address == url else f"redirects to {_cut(address)}, "
         raise TraceError(f"{url}: {leads}no address of http or https: only these are downloaded")
     if not well_formed or "@" in parts.netloc or not all("!" <= letter <= "~" for letter in address):
         raise TraceError(
@@ -47,7 +49,7 @@ def answer(url: str, headers: dict[str, str], timeout_s: float) -> http.client.H
 
     Raises:
         Dropped: for no connection, or an answer that may pass.
-        TraceError: for any other answer, a redirect to something else than http(s), or too many of them.
+        TraceError: for any other answer, a redirect to something else than http(s) or from https to http, or too many of them.
     """
     address = url
     for _ in range(MOST_REDIRECTS + 1):
@@ -58,9 +60,23 @@ def answer(url: str, headers: dict[str, str], timeout_s: float) -> http.client.H
             moved = error.headers.get("Location")
             if error.code not in _REDIRECTS or not moved:
                 _refuse(url, error)
-            address = urllib.parse.urljoin(address, moved)
-            check_address(url, address)
+            address = _next(url, address, moved)
     raise TraceError(f"{url}: redirects more than {MOST_REDIRECTS} times: check the address")
+
+
+def _next(url: str, address: str, moved: str) -> str:
+    """Return where `address` redirects to; raises TraceError for what is no address of http(s), or less safe than `address`."""
+    try:
+        following = urllib.parse.urljoin(address, moved)
+    except ValueError:
+        raise TraceError(f"{url}: redirects to {shown(moved)}, no address: get the file by hand") from None
+    check_address(url, following)
+    if address.lower().startswith("https:") and not following.lower().startswith("https:"):
+        raise TraceError(
+            f"{url}: redirects from https to {_cut(following)}, where anybody on the way could change the file: "
+            "look for another address, or give that one yourself if you trust it"
+        )
+    return following
 
 
 def body(response: http.client.HTTPResponse, length: int | None, probe: bool, timeout_s: float) -> Iterator[bytes]:
@@ -112,12 +128,17 @@ def _opener() -> urllib.request.OpenerDirector:
 
 
 def _refuse(url: str, error: urllib.error.HTTPError) -> NoReturn:
-    said = f"the server answered {error.code} {error.reason}"
+    said = f"the server answered {error.code} {_cut(str(error.reason))}"
     if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
         raise NoSuchRange(said)
     if error.code in _PASSING:
         raise Dropped(said)
     raise TraceError(f"{url}: {said}: check the address, or get the file by hand")
+
+
+def _cut(text: str) -> str:
+    """Return what a server says as messages show it: cut if it is very long."""
+    return text if len(text) <= _MOST_SHOWN else shown(text)
 
 
 def _said(error: object, timeout_s: float) -> str:

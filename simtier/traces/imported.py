@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, cast
 
 import pyarrow as pa
@@ -12,8 +13,10 @@ import pyarrow.parquet as pq
 from simtier.errors import TraceError
 from simtier.traces.ledger import Ledger
 from simtier.traces.ordering import ROWS_AT_ONCE
+from simtier.traces.shown import shown
 from simtier.traces.source import Source
 from simtier.traces.tables import SCHEMAS, Family
+from simtier.traces.text import BadJsonError, parsed_json
 
 PROVENANCE = b"simtier.provenance"
 """The key of the file's metadata under which a JSON object lies: source, sha256, reader version, counts, notes, facts."""
@@ -38,16 +41,67 @@ def family_of(source: Source) -> Family:
 
 
 def provenance(source: Source) -> dict[str, Any]:
-    """Return what the file says of where it came from; empty if it says nothing. Raises TraceError if that is damaged."""
+    """Return what the file says of where it came from; empty if it says nothing.
+
+    Raises TraceError if that is damaged: no JSON, or not what `simtier traces import` writes.
+    """
     with _opened(source) as file:
         told = (file.metadata.metadata or {}).get(PROVENANCE, b"{}")
     try:
-        found: dict[str, Any] = json.loads(told)
-    except ValueError as error:
+        found = parsed_json(told.decode())
+    except (BadJsonError, UnicodeDecodeError) as error:
         raise TraceError(
             f"{source.label}: damaged (where it came from is no JSON: {error}); convert it again"
         ) from error
-    return found
+    wrong = _odd(found)
+    if wrong:
+        raise TraceError(f"{source.label}: damaged (where it came from: {wrong}); convert it again")
+    return cast("dict[str, Any]", found)
+
+
+def _odd(told: Any) -> str | None:
+    """Return what in a provenance is not as it is written, or None."""
+    if not isinstance(told, dict):
+        return f"expected an object, not {shown(told)}"
+    for key, (expected, fits) in _SHAPE.items():
+        if key in told and not fits(told[key]):
+            return f"{key}: expected {expected}, not {shown(told[key])}"
+    facts = told.get("facts", {})
+    for fact, least in (("origin_s", -math.inf), ("period_s", 0.0)):
+        if fact in facts and not least < _number(facts[fact]) < math.inf:
+            return f"facts.{fact}: expected seconds, not {shown(facts[fact])}"
+    return None
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+_SHAPE: Mapping[str, tuple[str, Callable[[Any], bool]]] = MappingProxyType(
+    {
+        "source": ("text", _is_text),
+        "sha256": ("text", _is_text),
+        "generated": ("true or false", lambda value: isinstance(value, bool)),
+        "rows_read": ("a count of rows", _is_count),
+        "dropped": (
+            "counts of rows by reason",
+            lambda value: isinstance(value, dict) and all(map(_is_count, value.values())),
+        ),
+        "notes": ("a list of texts", lambda value: isinstance(value, list) and all(map(_is_text, value))),
+        "facts": ("texts by name", lambda value: isinstance(value, dict) and all(map(_is_text, value.values()))),
+    }
+)
 
 
 def functions_beside(source: Source, ledger: Ledger) -> Any | None:

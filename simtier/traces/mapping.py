@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,13 +11,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from simtier.errors import TraceError, UnitError, did_you_mean
-from simtier.traces.columns import NS, Fault, Kind, Label, Number, Seconds, Stamp, Text, Whole, told
+from simtier.traces.columns import Duration, Fault, Kind, Label, Number, Text, Whole, told
+from simtier.traces.shown import shown
 from simtier.traces.tables import LABEL, SCHEMAS, Family
+from simtier.traces.times import NS, Seconds, Stamp
 from simtier.units import parse as quantity
 
 DIMENSIONS = {"s": ("time", "s, ms, us, ns, min, h"), "B": ("data", "B, kB, MiB"), "B/s": ("data rate", "B/s, Mbit/s")}
 """What a family's unit is a unit of, with the units a file may have instead."""
 BLOCKS = pa.list_(pa.int64())
+NOT_BLOCKS = "not a list of whole numbers of 64 bits"
+_WHOLE = r" *[-+]?[0-9]{1,19} *"
+_LIST = re.compile(rf"\[{_WHOLE}(?:,{_WHOLE})*\]")
 
 
 @dataclass(frozen=True)
@@ -39,17 +45,15 @@ class Blocks:
         """See `Kind.values`."""
         lists = [_list(field) if field else None for field in text.to_pylist()]
         bad = [bool(field) and each is None for field, each in zip(text.to_pylist(), lists, strict=True)]
-        return pa.array(lists, BLOCKS), [("not a list of whole numbers", pa.array(bad))] if any(bad) else []
+        return pa.array(lists, BLOCKS), [(NOT_BLOCKS, pa.array(bad))] if any(bad) else []
 
 
 def _list(field: str) -> list[int] | None:
-    """Return the list of whole numbers that a field holds, or None."""
-    try:
-        return (
-            [int(part) for part in field[1:-1].split(",")] if field[0] + field[-1] == "[]" and field != "[]" else None
-        )
-    except ValueError:
+    """Return the list of whole numbers of 64 bits that a field holds, or None."""
+    if not _LIST.fullmatch(field):
         return None
+    numbers = [int(part) for part in field[1:-1].split(",")]
+    return numbers if all(-(2**63) <= each < 2**63 for each in numbers) else None
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,8 @@ def kind_of(family: Family, name: str, unit: str | None) -> Kind:
     if is_time:
         return Seconds(round(scale * NS))
     blank = ours.nullable
+    if ours.metadata.get(b"unit") == b"s":
+        return Duration(scale, blank=blank)
     kinds: dict[Any, Kind] = {
         pa.float64(): Number(scale, blank=blank),
         pa.int64(): Whole(blank=blank),
@@ -130,13 +136,13 @@ def kind_of(family: Family, name: str, unit: str | None) -> Kind:
 
 def _scale(name: str, ours: str, unit: str) -> float:
     if ours not in DIMENSIONS:
-        raise TraceError(f"{name} has no unit, so it cannot be in {unit!r}: leave it out")
+        raise TraceError(f"{name} has no unit, so it cannot be in {shown(unit)}: leave it out")
     dimension, known = DIMENSIONS[ours]
     try:
         return quantity(f"1 {unit}", dimension)
     except UnitError as error:
         stamp = ", or stamp for date-times" if name in ("arrival_s", "time_s") else ""
-        raise TraceError(f"{name}: {unit!r} is no unit of {dimension}, such as {known}{stamp}") from error
+        raise TraceError(f"{name}: {shown(unit)} is no unit of {dimension}, such as {known}{stamp}") from error
 
 
 def family_named(name: str) -> Family:
@@ -144,7 +150,7 @@ def family_named(name: str) -> Family:
     for family in SCHEMAS:
         if family == name:
             return family
-    raise TraceError(f"no family {name!r}{did_you_mean(name, SCHEMAS)}")
+    raise TraceError(f"no family {shown(name)}{did_you_mean(name, SCHEMAS)}")
 
 
 def needed(family: Family) -> list[str]:
@@ -200,14 +206,14 @@ def completed(
     for name, each in named.items():
         place = each.place or label
         if name not in schema.names:
-            raise TraceError(f"{place}: {family} has no column {name!r}{did_you_mean(name, schema.names)}")
+            raise TraceError(f"{place}: {family} has no column {shown(name)}{did_you_mean(name, schema.names)}")
         if each.column is not None and each.column not in names:
-            raise TraceError(f"{place}: there is no column {each.column!r}{did_you_mean(each.column, names)}")
+            raise TraceError(f"{place}: there is no column {shown(each.column)}{did_you_mean(each.column, names)}")
         _checked(place, family, name, each)
     taken = [each.column for each in named.values() if each.column is not None]
     twice = sorted({column for column in taken if taken.count(column) > 1})
     if twice:
-        raise TraceError(f"{label}: column {twice[0]!r} stands for two columns of {family}")
+        raise TraceError(f"{label}: column {shown(twice[0])} stands for two columns of {family}")
     alike = {name: Mapped(name) for name in schema.names if name in names and name not in (*named, *taken)}
     columns = {name: {**named, **alike}[name] for name in schema.names if name in named or name in alike}
     if not set(needed(family)) <= set(columns):
@@ -240,9 +246,11 @@ def from_options(label: str, family: Family, names: Sequence[str], options: Sequ
     for option in options:
         ours, equals, theirs = option.partition("=")
         if not (ours and equals and theirs):
-            raise TraceError(f"--map {option!r}: expected COLUMN=THEIRS or COLUMN=THEIRS:UNIT, as in arrival_s=ts:ms")
+            raise TraceError(
+                f"--map {shown(option)}: expected COLUMN=THEIRS or COLUMN=THEIRS:UNIT, as in arrival_s=ts:ms"
+            )
         if ours in named:
-            raise TraceError(f"--map {option!r}: {ours} is mapped twice")
+            raise TraceError(f"--map {shown(option)}: {ours} is mapped twice")
         column, colon, unit = theirs.rpartition(":")
         named[ours] = Mapped(column, unit) if colon and theirs not in names else Mapped(theirs)
     return completed(label, family, named, names, ",")

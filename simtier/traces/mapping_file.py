@@ -26,6 +26,7 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode
 
 from simtier.errors import TraceError, did_you_mean
 from simtier.traces.mapping import Mapped, family_named
+from simtier.traces.shown import shown
 from simtier.traces.source import Source, sole
 from simtier.traces.tables import Family
 from simtier.traces.text import decode
@@ -76,7 +77,9 @@ def read_mapping(source: Source) -> MappingFile:
         raise TraceError(f"{told['family'].place}: {error}") from error
     delimiter = _text(told["delimiter"]) if "delimiter" in told else ","
     if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n':
-        raise TraceError(f"{told['delimiter'].place}: {delimiter!r} is not one ASCII character that can part fields")
+        raise TraceError(
+            f"{told['delimiter'].place}: {shown(delimiter)} is not one ASCII character that can part fields"
+        )
     columns = told["columns"]
     if not isinstance(columns.node, MappingNode):
         raise TraceError(f"{columns.place}: expected the family's columns, each with a column of the file")
@@ -107,9 +110,9 @@ def _entries(label: str, node: Any, known: Sequence[str] | None, inside: str) ->
             raise TraceError(f"{place}: a key is a plain word, not {_shown(key)}")
         name = str(key.value)
         if known is not None and name not in known:
-            raise TraceError(f"{place}: unknown key '{inside}{name}'{did_you_mean(name, known)}")
+            raise TraceError(f"{place}: unknown key {shown(inside + name)}{did_you_mean(name, known)}")
         if name in entries:
-            raise TraceError(f"{place}: the key '{inside}{name}' is written twice")
+            raise TraceError(f"{place}: the key {shown(inside + name)} is written twice")
         entries[name] = _Entry(value, place, name)
     return entries
 
@@ -118,6 +121,8 @@ def _file(source: Source, entry: _Entry) -> Source:
     path = source.path.parent / _text(entry)
     try:
         return sole(path)
+    except (OSError, ValueError) as error:  # such as a name too long
+        raise TraceError(f"{entry.place}: {shown(entry.node.value)} cannot be the name of a file") from error
     except TraceError as error:
         raise TraceError(f"{entry.place}: {error}") from error
 

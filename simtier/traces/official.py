@@ -12,6 +12,7 @@ from pathlib import Path
 from simtier.errors import TraceError, did_you_mean
 from simtier.traces.addresses import OFFICIAL_FILES, OfficialFile
 from simtier.traces.download import Downloaded, download, measured
+from simtier.traces.paths import bare, is_file, quoted
 
 __all__ = ["OfficialFile", "fetch", "official_files"]
 
@@ -27,14 +28,16 @@ def official_files(name: str) -> tuple[OfficialFile, ...]:
     dataset, _, item = name.partition("/")
     if dataset not in OFFICIAL_FILES:
         raise TraceError(
-            f"{name!r}: no official files are known of dataset {dataset!r}{did_you_mean(dataset, OFFICIAL_FILES)}"
+            f"{quoted(name)}: no official files are known of dataset {quoted(dataset)}{did_you_mean(dataset, OFFICIAL_FILES)}"
         )
     files = tuple(
         file for file in OFFICIAL_FILES[dataset] if not (item and file.items) or item in {*file.items, file.filename}
     )
     if not files:
         known = (known for file in OFFICIAL_FILES[dataset] for known in file.items)
-        raise TraceError(f"{name!r}: no official file of {dataset} holds {item!r}{did_you_mean(item, known)}")
+        raise TraceError(
+            f"{quoted(name)}: no official file of {dataset} holds {quoted(item)}{did_you_mean(item, known)}"
+        )
     return files
 
 
@@ -64,14 +67,14 @@ def fetch(
     chosen = official_files(name) if files is None else tuple(files)
     for file in chosen:
         if file.url is None:
-            raise TraceError(f"{name!r}: no program may download it to {into / file.folder}: {file.note}")
+            raise TraceError(f"{quoted(name)}: no program may download it to {bare(into / file.folder)}: {file.note}")
     return [_fetched(file, file.url, into / file.folder / file.filename, progress, how) for file in chosen if file.url]
 
 
 def _fetched(
     file: OfficialFile, url: str, target: Path, progress: FileProgress | None, how: Callable[..., Downloaded]
 ) -> Downloaded:
-    if file.size is None and file.sha256 is None and target.is_file():
+    if file.size is None and file.sha256 is None and is_file(target):
         size, sha256 = measured(target)
         return Downloaded(target, size, sha256, size)
     tell = None if progress is None else partial(progress, file)

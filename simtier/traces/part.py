@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from simtier.errors import TraceError
+from simtier.traces.paths import bare
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,11 @@ class Part:
         try:
             version = Version(**json.loads(self.about.read_text(encoding="utf-8")))
             length = self.path.stat().st_size
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, RecursionError):
             return 0, nothing
-        known = version.url == url and version.validator is not None and version.total is not None
+        validator = version.validator
+        fit_for_a_header = isinstance(validator, str) and validator.isascii() and validator.isprintable()
+        known = version.url == url and fit_for_a_header and isinstance(version.total, int)
         return (length, version) if known and length <= (version.total or 0) else (0, nothing)
 
     def begin(self, version: Version) -> None:
@@ -71,7 +74,6 @@ def writing(path: Path) -> Iterator[None]:
     """Turn a full disk, a folder without rights and the like into a TraceError that names the file."""
     try:
         yield
-    except OSError as error:
-        raise TraceError(
-            f"{path}: cannot be written ({error.strerror or error}): make room or name another folder"
-        ) from error
+    except (OSError, ValueError) as error:  # a ValueError is a path with a sign that no path can have
+        said = getattr(error, "strerror", None) or error
+        raise TraceError(f"{bare(path)}: cannot be written ({said}): make room or name another folder") from error

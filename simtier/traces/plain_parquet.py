@@ -11,11 +11,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from simtier.errors import TraceError
-from simtier.traces.columns import Fault, Kind, Seconds, Stamp, bad_rows, told
+from simtier.traces.columns import Duration, Fault, Kind, bad_rows, told
 from simtier.traces.ledger import Ledger, refuse
-from simtier.traces.mapping import BLOCKS, Blocks
+from simtier.traces.mapping import BLOCKS, NOT_BLOCKS, Blocks
 from simtier.traces.ordering import ROWS_AT_ONCE
+from simtier.traces.shown import shown
 from simtier.traces.source import Source
+from simtier.traces.times import NS, Seconds, Stamp
+
+_UNITS_S = {"s": 1.0, "ms": 0.001, "us": 1e-6, "ns": 1e-9}
 
 
 def opened(source: Source) -> Any:
@@ -38,14 +42,14 @@ def parquet_rows(source: Source, ledger: Ledger, columns: Mapping[str, Kind]) ->
     """Yield the rows in blocks: arrays by the names of `columns`, as `csv_rows` does.
 
     Every value is looked at as text, so that a number is the same number, and the same fault, whether a file of text or Parquet holds
-    it. Lists of whole numbers are taken as they are.
+    it; a duration counts in the unit of its own type. Lists of whole numbers are taken as they are.
     Raises TraceError for a doubled column, a type that cannot be read, and (unless the ledger is tolerant) for the first bad row.
     """
     with opened(source) as file:
         names = file.schema_arrow.names
         for name in columns:
             if names.count(name) > 1:
-                raise TraceError(f"{source.label}: two columns {name!r}")
+                raise TraceError(f"{source.label}: two columns {shown(name)}")
         try:
             for part in file.iter_batches(ROWS_AT_ONCE, columns=list(columns)):
                 yield _typed(source.label, part, columns, ledger)
@@ -73,22 +77,46 @@ def _typed(label: str, part: Any, kinds: Mapping[str, Kind], ledger: Ledger) -> 
 def _values(label: str, name: str, column: Any, kind: Kind) -> tuple[Any, list[Fault]]:
     try:
         if isinstance(kind, Blocks):
-            return _lists(column.cast(BLOCKS))
+            return _lists(label, name, column)
         if kind == Seconds() and pa.types.is_timestamp(column.type):
             kind = Stamp()  # date-times need no unit to be told from seconds
+        if pa.types.is_duration(column.type):
+            column, kind = column.cast(pa.int64()), _in_own_unit(label, name, column.type, kind)
+        if pa.types.is_time(column.type) or pa.types.is_date(column.type):
+            part = "times of day" if pa.types.is_time(column.type) else "days"
+            raise TraceError(
+                f"{label}, column {shown(name)}: {column.type} holds {part} only: store date-times, or numbers with a unit"
+            )
         return kind.values(pc.fill_null(column.cast(pa.string()), ""))
     except pa.ArrowException as error:
-        raise TraceError(f"{label}, column {name!r}: {column.type} cannot be read as what it stands for") from error
+        raise TraceError(
+            f"{label}, column {shown(name)}: {column.type} cannot be read as what it stands for"
+        ) from error
 
 
-def _lists(lists: Any) -> tuple[Any, list[Fault]]:
+def _in_own_unit(label: str, name: str, stored: Any, kind: Kind) -> Kind:
+    """Return what a duration's numbers are read as; raises TraceError where no seconds stand, or in another unit than the type's."""
+    if kind == Seconds():
+        return Seconds(round(_UNITS_S[stored.unit] * NS))
+    if isinstance(kind, Duration) and kind.scale == 1:
+        return Duration(_UNITS_S[stored.unit], blank=kind.blank)
+    raise TraceError(
+        f"{label}, column {shown(name)}: {stored} says itself what its numbers are: it can stand for seconds only, without a unit"
+    )
+
+
+def _lists(label: str, name: str, lists: Any) -> tuple[Any, list[Fault]]:
     """Return lists of whole numbers, and the fault of those in which one is null."""
+    kind = getattr(lists.type, "value_type", lists.type)
+    if not (pa.types.is_integer(kind) or pa.types.is_null(kind)):
+        raise TraceError(f"{label}, column {shown(name)}: {lists.type} cannot be read as what it stands for")
+    lists = lists.cast(BLOCKS)
     gaps = pc.is_null(pc.list_flatten(lists))
     if not pc.any(gaps).as_py():
         return lists, []
     bad = np.zeros(len(lists), dtype=bool)
     bad[pc.list_parent_indices(lists).filter(gaps).to_numpy()] = True
-    return lists, [("not a list of whole numbers", pa.array(bad))]
+    return lists, [(NOT_BLOCKS, pa.array(bad))]
 
 
 def _refuse_first(label: str, first_row: int, part: Any, faults: list[tuple[str, str, Any]]) -> None:
@@ -99,4 +127,4 @@ def _refuse_first(label: str, first_row: int, part: Any, faults: list[tuple[str,
     )
     value = part.column(name)[row].as_py()
     what = told(value, reason)
-    refuse(f"{label}, row {first_row + row + 1}", None, repr(name), what)
+    refuse(f"{label}, row {first_row + row + 1}", None, shown(name), what)

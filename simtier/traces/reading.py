@@ -60,7 +60,7 @@ class Reading:
         if self.found.place.family is None:
             return bool(provenance(self.found.source).get("generated"))
         manifest = self.found.directory / MANIFEST
-        return manifest.is_file() and self.sha256 in manifest.read_text(encoding="utf-8")
+        return manifest.is_file() and self.sha256 in manifest.read_text(encoding="utf-8", errors="replace")
 
     @property
     def notes(self) -> tuple[str, ...]:

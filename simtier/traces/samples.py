@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,8 @@ from numpy.random import Generator as Rng
 from simtier.errors import TraceError
 from simtier.traces import official_formats as formats
 from simtier.traces.manifest import MANIFEST
+from simtier.traces.part import writing
+from simtier.traces.paths import check_directory
 from simtier.traces.synthesis import GENERATORS
 from simtier.traces.synthesis.published.azure_functions import AZURE_FUNCTIONS_2019
 
@@ -34,22 +37,33 @@ def write_samples(directory: Path, make_rng: MakeRng) -> list[Path]:
     `make_rng` gives the generator for a name such as "traces/norway-hsdpa/bus-1/..." (`Streams(seed).stream`). Raises TraceError
     instead of writing over a file that is not on the list.
     """
+    check_directory(directory)
     manifest = directory / MANIFEST
-    ours = manifest.read_text(encoding="utf-8") if manifest.is_file() else ""
+    ours = manifest.read_text(encoding="utf-8", errors="replace") if manifest.is_file() else ""
     files = {directory / name: data for name, data in _samples(make_rng).items()}
     for path in files:
-        if path.is_file() and _sha256(_unpacked(path, path.read_bytes())) not in ours:
+        if path.exists() and not _is_one_of(ours, path):
             raise TraceError(
                 f"{path}: not a generated file, so it is not written over; move it or choose another directory"
             )
     for path, data in files.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
     lines = [
         f"{_sha256(_unpacked(path, data))}  {path.relative_to(directory).as_posix()}\n" for path, data in files.items()
     ]
-    manifest.write_text("".join(lines), encoding="utf-8")
+    with writing(manifest):
+        manifest.write_text("".join(lines), encoding="utf-8")
     return list(files)
+
+
+def _is_one_of(ours: str, path: Path) -> bool:
+    """Tell whether a file is on the list."""
+    try:
+        return _sha256(_unpacked(path, path.read_bytes())) in ours
+    except (OSError, EOFError, zlib.error):
+        return False
 
 
 def _sha256(data: bytes) -> str:

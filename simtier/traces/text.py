@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
+from typing import Any
 
 from simtier.errors import TraceError
+from simtier.traces.shown import shown
 
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 _WHOLE = re.compile(r"-?[0-9]{1,18}")  # 18 digits always fit 64 bits
@@ -28,21 +31,41 @@ def decode(label: str, data: bytes) -> str:
     return text
 
 
+class BadJsonError(Exception):
+    """Text that is no JSON: why, and where if that is known; line and column count from 1."""
+
+    def __init__(self, why: str, line: int | None = None, column: int | None = None) -> None:
+        self.why, self.line, self.column = why, line, column
+        super().__init__(why)
+
+
+def parsed_json(content: str) -> Any:
+    """Return what JSON holds; raises BadJsonError also where Python's own reader gives up otherwise."""
+    try:
+        return json.loads(content)
+    except json.JSONDecodeError as error:
+        raise BadJsonError(error.msg, error.lineno, error.colno) from error
+    except RecursionError as error:
+        raise BadJsonError("nested too deeply") from error
+    except ValueError as error:
+        raise BadJsonError("a number of thousands of digits") from error
+
+
 def number(label: str, line: int, column: int, field: str) -> float:
     """Return a finite number of at least zero, or raise TraceError."""
     value = float(field) if _NUMBER.fullmatch(field) else math.nan
     if not math.isfinite(value):
-        raise wrong(label, line, column, f"{field!r} is not a finite number")
+        raise wrong(label, line, column, f"{shown(field)} is not a finite number")
     if value < 0:
-        raise wrong(label, line, column, f"{field!r} is negative")
+        raise wrong(label, line, column, f"{shown(field)} is negative")
     return value
 
 
 def whole(label: str, line: int, column: int, field: str) -> int:
     """Return a whole number of at least zero, or raise TraceError."""
     if not _WHOLE.fullmatch(field):
-        raise wrong(label, line, column, f"{field!r} is not a whole number of at most 18 digits")
+        raise wrong(label, line, column, f"{shown(field)} is not a whole number of at most 18 digits")
     value = int(field)
     if value < 0:
-        raise wrong(label, line, column, f"{field!r} is negative")
+        raise wrong(label, line, column, f"{shown(field)} is negative")
     return value

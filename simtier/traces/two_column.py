@@ -14,6 +14,7 @@ The reading of a file, stated because the files do not say it:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -21,7 +22,9 @@ import numpy as np
 
 from simtier.errors import TraceError
 from simtier.traces import text
+from simtier.traces.columns import BEYOND, LONGEST_S
 from simtier.traces.ledger import Ledger
+from simtier.traces.shown import shown
 from simtier.traces.source import Source
 from simtier.traces.tables import batch
 from simtier.units import parse as quantity
@@ -65,8 +68,14 @@ def _pair(label: str, line: int, row: str) -> tuple[float, float]:
     fields = row.split()
     if len(fields) != 2:
         expected = "expected two columns, seconds and Mbit/s, separated by a tab or spaces"
-        raise text.wrong(label, line, min(len(fields), 3), f"{expected}, got {row.strip()[:60]!r}")
-    return text.number(label, line, 1, fields[0]), text.number(label, line, 2, fields[1]) * BYTES_PER_S
+        raise text.wrong(label, line, min(len(fields), 3), f"{expected}, got {shown(row.strip())}")
+    time = text.number(label, line, 1, fields[0])
+    if time > LONGEST_S:
+        raise text.wrong(label, line, 1, f"{shown(fields[0])} s is {BEYOND}; is it in seconds?")
+    rate = text.number(label, line, 2, fields[1]) * BYTES_PER_S
+    if math.isinf(rate):
+        raise text.wrong(label, line, 2, f"{shown(fields[1])} Mbit/s is no finite number of bytes/s")
+    return time, rate
 
 
 def _finished(times: list[float], rates: list[float], ledger: Ledger) -> Iterator[Any]:

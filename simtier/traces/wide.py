@@ -15,12 +15,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from simtier.traces.columns import Kind, Seconds
+from simtier.traces.columns import Kind
 from simtier.traces.csv_rows import csv_rows
 from simtier.traces.ledger import Ledger, refuse
 from simtier.traces.ordering import ROWS_AT_ONCE, in_order
 from simtier.traces.source import Source
 from simtier.traces.tables import batch
+from simtier.traces.times import Seconds
 
 LEFT_OUT = ("day",)
 """Columns that say again what the time says."""

@@ -28,7 +28,7 @@ def _day(folder: Path, name: str, functions: dict[str, float], origin_s: float) 
 def test_of_several_days_the_functions_of_each_are_known_and_the_first_day_holds(tmp_path: Path) -> None:
     _day(tmp_path, "day-1", {"f": 1.0}, 0.0)
     _day(tmp_path, "day-2", {"g": 2.0, "f": 9.0}, 60.0)
-    reel = Reel(find_all("own/day-*", [tmp_path]), "fail", {})
+    reel = Reel(find_all("own/day-*", [tmp_path]), "fail")
     table = reel.functions()
     told = dict(zip(table["function"].to_pylist(), table["duration_mean_s"].to_pylist(), strict=True))
     assert told == {"f": 1.0, "g": 2.0}

@@ -222,6 +222,12 @@ def test_a_bad_count_is_refused_with_its_place_or_its_row_dropped(
     [
         ("HashOwner,HashApp,HashFunction,Trigger", "line 1: no column for a minute: expected columns named 1 to 1440"),
         ("HashFunction,Trigger,1,1441", "line 1: column '1441' is no minute of a day: expected 1 to 1440"),
+        ("HashFunction,Trigger,1,01", "line 1: column '01' is no minute of a day: expected 1 to 1440"),
+        ("HashFunction,Trigger,\u0661", "line 1: column '\u0661' is no minute of a day: expected 1 to 1440"),
+        (
+            f"HashFunction,{'9' * 5000}",
+            f"line 1: column {'9' * 60!r}... (5000 characters) is no minute of a day: expected 1 to 1440",
+        ),
         ("HashOwner,Trigger,1", "line 1: no column 'HashFunction'; the header is 'HashOwner,Trigger,1', needed are "),
     ],
 )

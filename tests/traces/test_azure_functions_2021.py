@@ -83,6 +83,8 @@ def test_a_packed_file_is_read_and_a_rar_archive_is_refused_with_the_way_out(tmp
     [
         ("a,f,2,-1", "4 (duration)", "'-1': negative number", "duration: negative number"),
         ("a,f,2,", "4 (duration)", "'': blank", "duration: blank"),
+        ("a,f,2,1e300", "4 (duration)", "'1e300' is beyond 292 years", "duration: beyond 292 years"),
+        ("a,f,1e300,1", "3 (end_timestamp)", "'1e300' is beyond 292 years", "end_timestamp: beyond 292 years"),
         ("a,f,soon,1", "3 (end_timestamp)", "'soon' is not a finite number", "end_timestamp: not a finite number"),
         ("a,f,inf,1", "3 (end_timestamp)", "'inf' is not a finite number", "end_timestamp: not a finite number"),
     ],
@@ -96,6 +98,14 @@ def test_a_bad_row_is_refused_with_its_place_or_dropped_and_counted(
     assert str(error.value) == f"{path}, line 3, column {column}: {what}"
     trace = read(find("azure-functions-2021/two-weeks", [tmp_path]), "drop")
     assert (trace.rows_read, trace.table.num_rows, trace.dropped) == (3, 2, {reason: 1})
+
+
+def test_times_that_64_bits_of_nanoseconds_do_not_hold_are_refused_not_turned_round(tmp_path: Path) -> None:
+    path = _file(tmp_path, f"{HEAD}a,f,-9e9,9e9\n")
+    with pytest.raises(TraceError) as error:
+        _read(tmp_path)
+    told = "something began more than 292 years before time zero: are times and durations in seconds?"
+    assert str(error.value) == f"{path}: {told}"
 
 
 def test_a_missing_column_is_refused(tmp_path: Path) -> None:

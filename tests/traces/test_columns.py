@@ -5,25 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simtier.traces.columns import (
-    NS,
-    Count,
-    Kind,
-    Label,
-    Number,
-    Seconds,
-    Stamp,
-    Text,
-    Whole,
-    bad_rows,
-    nanoseconds,
-    settled,
-)
+from simtier.errors import TraceError
+from simtier.traces.columns import Count, Duration, Kind, Label, Number, Text, Whole, bad_rows, told
+from simtier.traces.times import NS, OUT_OF_RANGE, OutOfRangeError, Seconds, Stamp, begins, nanoseconds, settled
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -248,5 +238,40 @@ def test_a_number_is_what_python_reads_unless_it_has_blanks_underscores_or_no_en
     assert (value, bool(faults)) == (twin, twin is None)
 
 
+def test_a_number_that_has_no_end_in_the_other_unit_is_not_finite() -> None:
+    assert _read(Number(1e6), "1e305", "1") == ([None, 1e6], {"not a finite number": [0]})
+
+
 def test_a_scale_that_is_a_quotient_divides() -> None:
     assert _read(Number(0.001), "18", "5") == ([0.018, 0.005], {})
+
+
+def test_durations_are_seconds_of_at_most_292_years() -> None:
+    values, faults = _read(Duration(60.0), "2", "0", "1e9", "inf", "1e999", "-1", "", "x")
+    assert values == [120.0, 0.0, *[None] * 6]
+    assert faults == {"blank": [6], "not a finite number": [3, 4, 7], "negative number": [5], "beyond 292 years": [2]}
+    assert _read(Duration(blank=True), "", "9223372036") == ([None, 9_223_372_036.0], {})
+
+
+@pytest.mark.parametrize(
+    "stamp", ["0001-01-01 00:00:00", "1677-09-21 00:12:43", "2262-04-11 23:47:17", "9999-12-31 23:59:59Z"]
+)
+def test_a_stamp_of_a_year_that_64_bits_do_not_hold_is_out_of_range_not_none(stamp: str) -> None:
+    zone = "Z" if stamp.endswith("Z") else ""
+    assert _read(Stamp(), f"2024-01-01 00:00:00{zone}", stamp)[1] == {OUT_OF_RANGE: [1]}
+    assert (
+        told(stamp, OUT_OF_RANGE) == f"{stamp!r} is beyond 1677-09-21 to 2262-04-11, which 64 bits of nanoseconds hold"
+    )
+    with pytest.raises(OutOfRangeError):
+        nanoseconds(stamp)
+
+
+def test_when_something_began_is_its_end_less_its_duration() -> None:
+    ends = np.array([5 * NS, 0, -(2**63) + NS])
+    assert begins("f", ends, np.array([1.5, 9_223_372_036.0, 1.0])).tolist() == [
+        3_500_000_000,
+        -9_223_372_036 * NS,
+        -(2**63),
+    ]
+    with pytest.raises(TraceError, match="f: something began more than 292 years before time zero"):
+        begins("f", ends, np.array([0.0, 0.0, 1.5]))

@@ -104,8 +104,8 @@ def test_a_gzipped_copy_has_the_hash_of_the_plain_file(tmp_path: Path) -> None:
 
 
 def test_directories_are_searched_in_the_documented_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "traces").mkdir()
-    (tmp_path / "given").mkdir()
+    for folder in ("traces", "given", "a", "b"):
+        (tmp_path / folder).mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SIMTIER_TRACES", os.pathsep.join(["a", "", "b", "given"]))
     ordered = search_directories([Path("given")])
@@ -201,3 +201,36 @@ def test_a_star_where_none_can_stand_is_answered_as_a_wrong_name_is(tmp_path: Pa
     with pytest.raises(TraceError) as error:
         find_all(name, [tmp_path])
     assert str(error.value).startswith(message)
+
+
+def test_a_directory_of_the_environment_that_is_not_there_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there, file = tmp_path / "there", _put(tmp_path / "file", b"")
+    there.mkdir()
+    for wrong in (tmp_path / "typo", file):
+        monkeypatch.setenv("SIMTIER_TRACES", os.pathsep.join([str(there), str(wrong)]))
+        with pytest.raises(TraceError) as error:
+            search_directories([there])
+        assert str(error.value) == f"SIMTIER_TRACES names '{wrong}', which is no directory: correct it, or unset it"
+    monkeypatch.setenv("SIMTIER_TRACES", "~nosuchuser/traces")
+    with pytest.raises(TraceError, match=r"^SIMTIER_TRACES: '~nosuchuser/traces': there is no home folder"):
+        search_directories()
+    for empty in ("", os.pathsep, str(there)):
+        monkeypatch.setenv("SIMTIER_TRACES", empty)
+        search_directories()
+
+
+def test_a_home_is_searched_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _put(tmp_path / "mine/norway-hsdpa/bus-1.txt", ROWS)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SIMTIER_TRACES", "~/mine")
+    assert find("norway-hsdpa/bus-1", search_directories()).directory == tmp_path / "mine"
+    assert search_directories([Path("~/mine")])[0] == tmp_path / "mine"
+
+
+@pytest.mark.parametrize("name", ["a" * 5000, f"{'a' * 5000}/b", f"oboe/{'a' * 5000}", f"oboe:{'a' * 5000}"])
+def test_a_name_of_thousands_of_characters_is_cut(tmp_path: Path, name: str) -> None:
+    with pytest.raises(TraceError, match=r"a{50,60}'\.\.\. \(500\d characters\)") as error:
+        find(name, [tmp_path])
+    assert len(str(error.value)) < 700

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from email.message import Message
 from pathlib import Path
+from urllib.error import HTTPError
 
 import pytest
 from http_site import DATA, SHA256, Answer, Handler, left, quick, refused, site
 
 from simtier.errors import TraceError
+from simtier.traces import http_get
 
 
 @pytest.fixture(autouse=True)
@@ -129,3 +132,48 @@ def test_only_http_is_downloaded(target: Path, url: str) -> None:
 def test_an_address_that_is_none_is_refused(target: Path, url: str) -> None:
     with pytest.raises(TraceError, match=r"no address: write https://host/path"):
         quick(url, target)
+
+
+def _answering(monkeypatch: pytest.MonkeyPatch, moved: dict[str, str]) -> list[str]:
+    """Let addresses redirect without a network; return the list to which those asked for are added."""
+    asked: list[str] = []
+
+    def opened(_url: str, address: str, _headers: object, _timeout_s: float) -> str:
+        asked.append(address)
+        if address not in moved:
+            return f"body of {address}"
+        head = Message()
+        head["Location"] = moved[address]
+        raise HTTPError(address, 302, "Found", head, None)
+
+    monkeypatch.setattr(http_get, "_opened", opened)
+    return asked
+
+
+@pytest.mark.parametrize("place", ["http://example.org/b", "HTTP://example.org/b"])
+@pytest.mark.parametrize("start", ["https://example.org/a", "HTTPS://example.org/a", "http://example.org/a"])
+def test_a_redirect_from_https_down_to_http_is_refused_unasked(
+    monkeypatch: pytest.MonkeyPatch, start: str, place: str
+) -> None:
+    asked = _answering(monkeypatch, {start: "https://example.org/safe", "https://example.org/safe": place})
+    with pytest.raises(TraceError) as caught:
+        http_get.answer(start, {}, 1.0)
+    assert str(caught.value) == (
+        f"{start}: redirects from https to {place}, where anybody on the way could change the file: "
+        "look for another address, or give that one yourself if you trust it"
+    )
+    assert asked == [start, "https://example.org/safe"]
+
+
+def test_other_redirects_between_the_two_are_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    _answering(
+        monkeypatch, {"http://a.org/": "http://b.org/", "http://b.org/": "https://c.org/", "https://c.org/": "/d"}
+    )
+    assert http_get.answer("http://a.org/", {}, 1.0) == "body of https://c.org/d"
+
+
+@pytest.mark.parametrize("place", ["http://[", f"ftp://{'a' * 5000}"])
+def test_a_redirect_to_nonsense_is_told_and_cut(target: Path, place: str) -> None:
+    said = refused(_moved(lambda _: place), target)
+    assert said.startswith("URL: redirects to ")
+    assert len(said) < 200

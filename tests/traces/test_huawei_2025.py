@@ -213,6 +213,7 @@ def test_a_file_of_ones_own_is_told_by_its_folders(tmp_path: Path) -> None:
             "totalCost_cold_start: negative number",
         ),
         (",0.25,", ",,", "9 (deployCodeCost)", "'': blank", "deployCodeCost: blank"),
+        (",0.25,", ",1e300,", "9 (deployCodeCost)", "'1e300' is beyond 292 years", "deployCodeCost: beyond 292 years"),
         ("259200.5", "now", "2 (time)", "'now' is not a finite number", "time: not a finite number"),
     ],
 )
@@ -225,6 +226,16 @@ def test_a_bad_cold_start_is_refused_with_its_place_or_dropped(
     assert str(error.value) == f"{path}, line 3, column {column}: {what}"
     trace = read(find("huawei-2025/R1-day-03", [tmp_path]), "drop")
     assert (trace.rows_read, trace.table.num_rows, trace.dropped) == (2, 1, {reason: 1})
+
+
+def test_a_request_of_centuries_is_refused_or_dropped(tmp_path: Path) -> None:
+    name = "per_request/R5/part-00000-1e3cf064-4a06-c000.csv"
+    path = _file(tmp_path, name, REQUEST_HEAD, REQUEST, BARE.replace(",0.25,", ",1e10,"))
+    with pytest.raises(TraceError) as error:
+        _read(tmp_path, "R5-requests-00000")
+    assert str(error.value) == f"{path}, line 3, column 8 (totalCost_worker): '1e10' is beyond 292 years"
+    dropped = read(find("huawei-2025/R5-requests-00000", [tmp_path]), "drop").dropped
+    assert dropped == {"totalCost_worker: beyond 292 years": 1}
 
 
 def test_a_request_without_a_duration_is_refused_or_dropped(tmp_path: Path) -> None:

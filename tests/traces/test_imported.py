@@ -151,3 +151,38 @@ def test_provenance_is_json_under_its_key(tmp_path: Path) -> None:
     source = _converted(tmp_path / "a.parquet", 1, NOTHING | {"source": "here"})
     assert json.loads(pq.read_metadata(source.path).metadata[PROVENANCE]) == provenance(source)
     assert provenance(source)["source"] == "here"
+
+
+@pytest.mark.parametrize(
+    ("told", "what"),
+    [
+        ("[1]", "expected an object, not [1]"),
+        ("null", "expected an object, not None"),
+        ('{"dropped": [1]}', "dropped: expected counts of rows by reason, not [1]"),
+        ('{"dropped": {"blank": "2"}}', "dropped: expected counts of rows by reason, not {'blank': '2'}"),
+        ('{"rows_read": NaN}', "rows_read: expected a count of rows, not nan"),
+        ('{"rows_read": -1}', "rows_read: expected a count of rows, not -1"),
+        ('{"notes": "one"}', "notes: expected a list of texts, not 'one'"),
+        ('{"notes": [1]}', "notes: expected a list of texts, not [1]"),
+        ('{"facts": []}', "facts: expected texts by name, not []"),
+        ('{"facts": {"metric": 1}}', "facts: expected texts by name, not {'metric': 1}"),
+        ('{"facts": {"period_s": "soon"}}', "facts.period_s: expected seconds, not 'soon'"),
+        ('{"facts": {"period_s": "0"}}', "facts.period_s: expected seconds, not '0'"),
+        ('{"facts": {"origin_s": "inf"}}', "facts.origin_s: expected seconds, not 'inf'"),
+        ('{"sha256": 5}', "sha256: expected text, not 5"),
+        ('{"generated": "no"}', "generated: expected true or false, not 'no'"),
+        (f'{{"source": ["{"a" * 5000}"]}}', f"source: expected text, not ['{'a' * 58}..."),
+    ],
+)
+def test_a_word_of_another_shape_is_told(tmp_path: Path, told: str, what: str) -> None:
+    source = _with_metadata(tmp_path / "a.parquet", lambda metadata: metadata | {PROVENANCE: told.encode()})
+    for asked in (_table, provenance):
+        with pytest.raises(TraceError) as error:
+            asked(source)
+        assert str(error.value) == f"{source.path}: damaged (where it came from: {what}); convert it again"
+
+
+def test_a_word_nested_without_end_is_told(tmp_path: Path) -> None:
+    source = _with_metadata(tmp_path / "a.parquet", lambda metadata: metadata | {PROVENANCE: b"[" * 200_000})
+    with pytest.raises(TraceError, match="where it came from is no JSON: nested too deeply"):
+        provenance(source)

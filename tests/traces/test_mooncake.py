@@ -14,11 +14,13 @@ import pytest
 
 from simtier.errors import TraceError
 from simtier.traces import Trace, available, find, open_trace, read
+from simtier.traces.datasets import mooncake
 from simtier.traces.ledger import OnError
 from simtier.traces.tables import LLM_REQUESTS
 
 GOOD = {"timestamp": 27_482, "input_length": 6_955, "output_length": 52, "hash_ids": list(range(46, 60))}
 WHOLE = "a whole number of at least 0"
+BLOCKS = "not a list of whole numbers of 64 bits"
 
 
 def _lines(*rows: object) -> str:
@@ -91,15 +93,16 @@ def test_a_byte_order_mark_line_ends_and_blank_lines_are_not_data(tmp_path: Path
         ({**GOOD, "output_length": True}, f"column output_length: True is not {WHOLE}", f"output_length: not {WHOLE}"),
         ({**GOOD, "timestamp": None}, f"column timestamp: None is not {WHOLE}", f"timestamp: not {WHOLE}"),
         ({**GOOD, "timestamp": 10**30}, f"column timestamp: {10**30} is not {WHOLE}", f"timestamp: not {WHOLE}"),
-        (
-            {**GOOD, "hash_ids": 5},
-            "column hash_ids: not a list of whole numbers",
-            "hash_ids: not a list of whole numbers",
-        ),
+        ({**GOOD, "hash_ids": 5}, f"column hash_ids: 5 is {BLOCKS}", f"hash_ids: {BLOCKS}"),
         (
             {**GOOD, "hash_ids": [1, "2"]},
-            "column hash_ids: not a list of whole numbers",
-            "hash_ids: not a list of whole numbers",
+            f"column hash_ids: [1, '2'] is {BLOCKS}: [1] is '2'",
+            f"hash_ids: {BLOCKS}",
+        ),
+        (
+            {**GOOD, "hash_ids": [*range(99), 2**63]},
+            f"column hash_ids: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]... (100 values) is {BLOCKS}: [99] is {2**63}",
+            f"hash_ids: {BLOCKS}",
         ),
         ("[1, 2]", "not a JSON object but list", "not a JSON object"),
         (
@@ -112,8 +115,17 @@ def test_a_byte_order_mark_line_ends_and_blank_lines_are_not_data(tmp_path: Path
             "not a JSON object (Expecting value at character 1)",
             "not a JSON object",
         ),
-        ("[" * 100_000, "not a JSON object (", "not a JSON object"),
-        ('{"timestamp": ' + "9" * 5000 + "}", "not a JSON object (Exceeds the limit", "not a JSON object"),
+        ("[" * 100_000, "not a JSON object (nested too deeply)", "not a JSON object"),
+        (
+            {**GOOD, "timestamp": "x" * 200_000},
+            f"column timestamp: {'x' * 60!r}... (200000 characters) is not",
+            f"timestamp: not {WHOLE}",
+        ),
+        (
+            '{"timestamp": ' + "9" * 5000 + "}",
+            "not a JSON object (a number of thousands of digits)",
+            "not a JSON object",
+        ),
     ],
 )
 def test_a_bad_line_is_named_or_dropped_and_counted(tmp_path: Path, row: object, message: str, dropped: str) -> None:
@@ -200,3 +212,12 @@ def test_the_synthetic_trace_has_its_figures() -> None:
     trace = _real("synthetic")
     assert _figures(trace) == (3993, 1022.025, 15_325.48, 149.12, 1.01)
     assert round(_hit_rate(trace), 3) == 0.640
+
+
+@pytest.mark.parametrize("on_error", ["fail", "drop"])
+def test_a_line_without_end_is_refused_not_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, on_error: OnError
+) -> None:
+    monkeypatch.setattr(mooncake, "_LONGEST_LINE", 300)
+    with pytest.raises(TraceError, match=r"my_trace\.jsonl, line 2: longer than 300 bytes"):
+        _read(tmp_path, GOOD, {**GOOD, "more": "x" * 300}, on_error=on_error)

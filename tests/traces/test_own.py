@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +14,6 @@ from hypothesis import strategies as st
 from simtier.errors import TraceError
 from simtier.traces import Trace, find, open_trace, read
 from simtier.traces.convert import convert, target_for
-from simtier.traces.datasets.own import mapping_from_options, read_mapped
 from simtier.traces.guess import find_any, found_with
 from simtier.traces.ledger import Ledger, OnError
 from simtier.traces.source import Source
@@ -46,11 +43,6 @@ def _read(path: Path, on_error: OnError = "fail") -> Trace:
 def _mapped(folder: Path, content: str, mapping: str = MAPPING, on_error: OnError = "fail") -> Trace:
     _put(folder, "my.csv", content)
     return _read(_put(folder, "my.yaml", mapping), on_error)
-
-
-def _parquet(folder: Path, columns: Mapping[str, Any], **options: Any) -> Path:
-    pq.write_table(pa.table(columns), folder / "my.parquet", **options)
-    return folder / "my.parquet"
 
 
 def _columns(trace: Trace, *names: str) -> list[list[Any]]:
@@ -242,163 +234,6 @@ def test_a_table_with_times_is_none_of_functions(tmp_path: Path) -> None:
     assert (trace.family, trace.notes) == ("invocations", ("columns not used: runtime, owner, pool",))
     with pytest.raises(TraceError, match="as invocations it lacks duration_s"):
         _read(_put(tmp_path, "my.csv", "arrival_s,function,app\n1,f,a\n"))
-
-
-# Parquet
-
-
-def test_parquet_is_read_as_text_is(tmp_path: Path) -> None:
-    columns = {
-        "arrival_s": pa.array([5, 3, 3], pa.int32()),
-        "input_tokens": pa.array([1.0, 2.0, 3.0]),
-        "output_tokens": pa.array(["1", "0", "3"]).dictionary_encode(),
-        "failed": pa.array([False, True, False]),
-        "images": pa.array([None, 2, None], pa.int64()),
-        "blocks": pa.array([[1, 2], None, []], pa.large_list(pa.int32())),
-        "extra": pa.array([{"a": 1}] * 3),
-    }
-    trace = _read(_parquet(tmp_path, columns, row_group_size=2))
-    assert trace.table.schema.equals(SCHEMAS["llm_requests"])
-    assert _columns(trace, "arrival_s", "input_tokens", "output_tokens") == [[0.0, 0.0, 2.0], [2, 3, 1], [0, 3, 1]]
-    assert _columns(trace, "failed", "images", "blocks") == [[True, False, False], [2, None, None], [None, [], [1, 2]]]
-    assert trace.notes[-1] == "columns not used: extra"
-
-
-def test_date_times_of_parquet_keep_their_nanoseconds(tmp_path: Path) -> None:
-    stamps = pa.array([1_700_000_000_000_000_000, 1_700_000_000_000_000_100], pa.timestamp("ns", "Europe/Berlin"))
-    path = _parquet(tmp_path, {"arrival_s": stamps, "input_tokens": [1, 2], "output_tokens": [1, 2]})
-    trace = _read(path)
-    assert (_columns(trace, "arrival_s"), trace.facts["origin_s"]) == ([[0.0, 1e-7]], "1700000000.0")
-
-
-@pytest.mark.parametrize(
-    ("columns", "message", "dropped"),
-    [
-        (
-            {"input_tokens": [1, 2, -3]},
-            "row 3, column 'input_tokens': -3: negative number",
-            "input_tokens: negative number",
-        ),
-        (
-            {"input_tokens": ["1", "x", "3"]},
-            "row 2, column 'input_tokens': 'x' is not a whole number of at most 18 digits",
-            "input_tokens: not a whole number of at most 18 digits",
-        ),
-        (
-            {"output_tokens": [1, 1.5, 2]},
-            "row 2, column 'output_tokens': 1.5 is not a whole number of at most 18 digits",
-            "output_tokens: not a whole number of at most 18 digits",
-        ),
-        (
-            {"blocks": [[1], None, [2, None]]},
-            "row 3, column 'blocks': [2, None] is not a list of whole numbers",
-            "blocks: not a list of whole numbers",
-        ),
-        ({"output_tokens": [None, 1, 2]}, "row 1, column 'output_tokens': None: blank", "output_tokens: blank"),
-        (
-            {"arrival_s": [0.0, 1.0, float("nan")]},
-            "row 3, column 'arrival_s': nan is not a finite number",
-            "arrival_s: not a finite number",
-        ),
-    ],
-)
-def test_bad_rows_of_parquet_are_named_or_counted(
-    tmp_path: Path, columns: dict[str, Any], message: str, dropped: str
-) -> None:
-    good = {"arrival_s": [0.0, 1.0, 2.0], "input_tokens": [1, 2, 3], "output_tokens": [1, 2, 3]}
-    path = _parquet(tmp_path, {**good, **columns}, row_group_size=2)
-    with pytest.raises(TraceError) as error:
-        _read(path)
-    assert str(error.value) == f"{path}, {message}"
-    trace = _read(path, "drop")
-    assert (trace.rows_read, trace.table.num_rows, trace.dropped) == (3, 2, {dropped: 1})
-
-
-def test_what_is_no_parquet_to_read_is_refused(tmp_path: Path) -> None:
-    path = _parquet(tmp_path, {"arrival_s": [1], "input_tokens": [[1]], "output_tokens": [1]})
-    with pytest.raises(TraceError) as error:
-        _read(path)
-    assert (
-        str(error.value) == f"{path}, column 'input_tokens': list<element: int64> cannot be read as what it stands for"
-    )
-    with pytest.raises(TraceError, match=r"my.parquet: the file has a header and no rows"):
-        _read(_parquet(tmp_path, {name: pa.array([], pa.int64()) for name in REQUESTS.strip().split(",")}))
-    path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(TraceError, match=r"my.parquet: not a Parquet file, or cut short"):
-        _read(path)
-
-
-def test_a_column_twice_in_parquet_is_refused(tmp_path: Path) -> None:
-    table = pa.Table.from_arrays([pa.array([1])] * 4, names=["arrival_s", "input_tokens", "output_tokens", "arrival_s"])
-    pq.write_table(table, tmp_path / "my.parquet")
-    with pytest.raises(TraceError, match=r"my.parquet: two columns 'arrival_s'"):
-        _read(tmp_path / "my.parquet")
-
-
-# Options of `simtier traces import`
-
-
-def test_options_map_columns_without_a_mapping_file(tmp_path: Path) -> None:
-    path = _put(tmp_path, "my.csv", "ts,prompt,output_tokens\n1000,5,6\n3000,7,8\n")
-    mapping = mapping_from_options("llm_requests", path, ["arrival_s=ts:ms", "input_tokens=prompt"])
-    ledger = Ledger()
-    (part,) = read_mapped(mapping, Source(path), ledger)
-    assert part.column("arrival_s").to_pylist() == [0.0, 2.0]
-    assert part.column("output_tokens").to_pylist() == [6, 8]
-    assert mapping_from_options(None, path, ["arrival_s=ts:ms", "input_tokens=prompt"]) == mapping
-
-
-def test_a_colon_may_be_part_of_a_column(tmp_path: Path) -> None:
-    path = _put(tmp_path, "my.csv", "time:ms,a,b\n1000,5,6\n")
-    mapping = mapping_from_options("llm_requests", path, ["arrival_s=time:ms", "input_tokens=a", "output_tokens=b"])
-    assert (mapping.columns["arrival_s"].column, mapping.columns["arrival_s"].unit) == ("time:ms", None)
-
-
-@pytest.mark.parametrize(
-    ("family", "options", "message"),
-    [
-        ("requests", [], "no family 'requests' (did you mean 'llm_requests'?)"),
-        ("llm_requests", ["ts"], "--map 'ts': expected COLUMN=THEIRS or COLUMN=THEIRS:UNIT, as in arrival_s=ts:ms"),
-        ("llm_requests", ["arrival_s=ts", "arrival_s=a"], "--map 'arrival_s=a': arrival_s is mapped twice"),
-        ("llm_requests", ["arival_s=ts"], "{path}: llm_requests has no column 'arival_s' (did you mean 'arrival_s'?)"),
-        ("llm_requests", ["arrival_s=tss:ms"], "{path}: there is no column 'tss' (did you mean 'ts'?)"),
-        (
-            "llm_requests",
-            ["arrival_s=ts:MB"],
-            "{path}: arrival_s: 'MB' is no unit of time, such as s, ms, us, ns, min, h, or stamp for date-times",
-        ),
-        (
-            "llm_requests",
-            ["input_tokens=a:ms"],
-            "{path}: input_tokens has no unit, so it cannot be in 'ms': leave it out",
-        ),
-        (
-            "llm_requests",
-            ["input_tokens=a", "output_tokens=a"],
-            "{path}: column 'a' stands for two columns of llm_requests",
-        ),
-        (
-            "llm_requests",
-            ["arrival_s=ts"],
-            "{path}: as llm_requests it lacks input_tokens, output_tokens; the columns are 'ts, a'",
-        ),
-        (
-            None,
-            ["arrival_s=ts", "input_tokens=a"],
-            "{path}: as llm_requests it lacks output_tokens; the columns are 'ts, a, arrival_s, input_tokens'",
-        ),
-    ],
-)
-def test_options_that_do_not_fit_are_refused(
-    tmp_path: Path, family: str | None, options: list[str], message: str
-) -> None:
-    path = _put(tmp_path, "my.csv", "ts,a\n1,2\n")
-    with pytest.raises(TraceError) as error:
-        mapping_from_options(family, path, options)
-    assert str(error.value) == message.format(path=path)
-
-
-# Finding
 
 
 def test_a_converted_file_is_own_by_name_and_by_path(tmp_path: Path) -> None:

@@ -106,3 +106,23 @@ def test_a_file_that_was_not_generated_is_not_written_over(tmp_path: Path) -> No
     with pytest.raises(TraceError, match=r"bus-1\.txt: not a generated file, so it is not written over"):
         write_samples(tmp_path, Streams(1).stream)
     assert theirs.read_text(encoding="utf-8") == "0 1\n"
+
+
+@pytest.mark.parametrize("theirs", [b"", b"no gzip", b"\x1f\x8b\x08\x00cut"])
+def test_a_packed_file_that_was_not_generated_is_not_written_over_either(tmp_path: Path, theirs: bytes) -> None:
+    path = tmp_path / "azure-llm-2023/code.csv.gz"
+    path.parent.mkdir()
+    path.write_bytes(theirs)
+    (tmp_path / MANIFEST).write_bytes(b"\xff\xfe")
+    with pytest.raises(TraceError, match=r"code\.csv\.gz: not a generated file, so it is not written over"):
+        write_samples(tmp_path, Streams(1).stream)
+    assert path.read_bytes() == theirs
+
+
+def test_a_place_that_is_no_directory_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(TraceError, match="file is no directory"):
+        write_samples(tmp_path / "file" / "below", Streams(1).stream)
+    (tmp_path / "fcc").touch()
+    with pytest.raises(TraceError, match="cannot be written"):
+        write_samples(tmp_path, Streams(1).stream)

@@ -127,6 +127,7 @@ def test_a_document_of_no_generator_is_refused() -> None:
         ({"rows": 0}, "rows must be above 0, not 0"),
         ({"duration_s": -1.0}, "duration_s must be above 0, not -1.0"),
         ({"duration_s": float("nan")}, "duration_s must be above 0, not nan"),
+        ({"duration_s": float("inf")}, r"duration_s must be at most 3.15576e\+09, a century, not inf"),
         ({"rows": 10, "batch_rows": 0}, "batch_rows must be above 0, not 0"),
     ],
 )

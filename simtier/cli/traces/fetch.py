@@ -25,13 +25,14 @@ def fetch(name: Name, *, into: Into = Path("traces"), quiet: Quiet = False, show
     from simtier.report.numbers import quantity
     from simtier.traces.official import fetch as fetch_files
     from simtier.traces.official import official_files
+    from simtier.traces.paths import expanded
 
     if show:
         for file in official_files(name):
             _show(file)
         return
     with _bars(quiet=quiet) as progress:
-        done = fetch_files(name, into, progress=progress)
+        done = fetch_files(name, expanded(into), progress=progress)
     for each in done:
         typer.echo(f"{each.path}: {quantity(each.size, 'B')}, SHA-256 {each.sha256}")
 

@@ -24,15 +24,22 @@ def fit(names: Names, *, out: Out = None, traces: TraceDirectories = None) -> No
     from simtier.errors import TraceError
     from simtier.traces import read, search_directories
     from simtier.traces.guess import find_any
+    from simtier.traces.part import writing
+    from simtier.traces.paths import check_new, check_output, expanded
+    from simtier.traces.shown import listed
     from simtier.traces.synthesis import fit as fitted
 
+    if out is not None:
+        out = expanded(out)
+        check_new(out)
+        check_output(out)
     directories = search_directories(traces or ())
     found = [find_any(name, directories) for name in names]
     read_ones = [read(each) for each in found]
     family = read_ones[0].family
     if any(each.family != family for each in read_ones):
         raise TraceError(
-            f"{', '.join(each.name for each in found)}: traces of one family can be fitted together, these are of several"
+            f"{listed([each.name for each in found])}: traces of one family can be fitted together, these are of several"
         )
     if len(found) > 1 and family != "bandwidth":
         raise TraceError(f"{len(found)} traces of {family}: a look-alike is fitted to one; several are for bandwidth")
@@ -43,9 +50,8 @@ def fit(names: Names, *, out: Out = None, traces: TraceDirectories = None) -> No
     if out is None:
         typer.echo(text, nl=False)
         return
-    if out.exists():
-        raise TraceError(f"{out}: exists already; name another file, or remove it")
-    out.write_text(text, encoding="utf-8")
+    with writing(out):
+        out.write_text(text, encoding="utf-8")
     typer.echo(
         f"Parameters of {type(made).__name__} written to {out}; use them with simtier traces synthesize --parameters {out}"
     )

@@ -14,6 +14,8 @@ import typer
 if TYPE_CHECKING:
     from simtier.traces import Found
 
+_LONGEST_NAME = 100
+
 Source = Annotated[str, typer.Argument(metavar="SOURCE", help="A file, a trace's name, or an http(s) address.")]
 As = Annotated[str, typer.Option("--as", metavar="NAME", help="What to call it, dataset/item: burstgpt/3, own/web.")]
 Into = Annotated[Path, typer.Option("--into", metavar="DIR", help="The traces directory to put it in.")]
@@ -41,11 +43,14 @@ def import_(
 ) -> None:
     """Convert a trace to Parquet: verified, sorted, with source, hash, reader version and counts in the file."""
     from simtier.cli.traces.options import error_rule
+    from simtier.cli.traces.stopping import tidy
     from simtier.traces.convert import convert, target_for
+    from simtier.traces.paths import check_new
 
     rule = error_rule(on_error)
     target = target_for(name, into)
-    with _local(source) as (path, said):
+    check_new(target)
+    with tidy(), _local(source) as (path, said):
         found = _found(path, name, family, mapping or [])
         companion = found.functions()  # first, for the counts are of no use without it
         if companion is not None:
@@ -69,12 +74,22 @@ def _local(source: str) -> Iterator[tuple[str, str]]:
     if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", source):
         yield source, source
         return
+    from simtier.errors import TraceError
     from simtier.traces.download import download
 
     with tempfile.TemporaryDirectory(prefix="simtier-") as folder:
-        file = Path(folder) / (Path(source.partition("?")[0]).name or "trace")
+        file = Path(folder).resolve() / _file_name(source)
         download(source, file)
-        yield str(file), source
+        try:
+            yield str(file), source
+        except TraceError as error:  # the user knows nothing of the temporary file
+            raise TraceError(str(error).replace(str(file), source)) from error
+
+
+def _file_name(address: str) -> str:
+    """Return the last part of an address, of which the end tells the format."""
+    last = re.split(r"[?#]", address)[0].rpartition("/")[2]
+    return last[-_LONGEST_NAME:] if last.strip(".") else "trace"
 
 
 def _found(source: str, name: str, family: str | None, mapping: list[str]) -> Found:
@@ -82,14 +97,16 @@ def _found(source: str, name: str, family: str | None, mapping: list[str]) -> Fo
     from simtier.errors import TraceError
     from simtier.traces import find, search_directories
     from simtier.traces.guess import find_any, found_with
+    from simtier.traces.paths import expanded, is_file
 
     dataset = name.partition("/")[0]
     if (family or mapping) and dataset != "own":
         raise TraceError(f"--family and --map are for files of your own: call it own/{name.partition('/')[2]}")
     if family or mapping:
         return found_with(Path(source), family, mapping)
-    if Path(source).is_file():
-        return find(f"{dataset}:{Path(source).resolve()}", ())
+    path = expanded(Path(source))
+    if is_file(path):
+        return find(f"{dataset}:{path.resolve()}", ())
     return find_any(source, search_directories(()))
 
 

@@ -39,15 +39,21 @@ def info(
     from simtier.cli.traces.options import error_rule
     from simtier.traces import open_trace, search_directories
     from simtier.traces.guess import find_any
+    from simtier.traces.part import writing
+    from simtier.traces.paths import check_output, expanded
     from simtier.traces.statistics import plot_trace, summarise
 
+    if plot is not None:
+        plot = expanded(plot)
+        check_output(plot)
     found = find_any(name, search_directories(traces or ()))
     reading = open_trace(found, error_rule(on_error))
     facts = reading.ledger.facts
     if plot is None:
         summary = summarise(reading.batches(), reading.family, facts)
     else:
-        summary = plot_trace(reading.batches(), reading.family, found.name, plot, facts)
+        with writing(plot):
+            summary = plot_trace(reading.batches(), reading.family, found.name, plot, facts)
     if as_json:
         typer.echo(json.dumps({**_read(found, reading), **summary.as_dict()}, indent=2))
         return

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 def error_rule(text: str) -> OnError:
     """Return what a bad row does, or end with a usage error."""
+    from simtier.traces.shown import shown
+
     if text not in ("fail", "drop"):
-        raise typer.BadParameter(f"{text!r}: expected fail or drop", param_hint="--on-error")
+        raise typer.BadParameter(f"{shown(text)}: expected fail or drop", param_hint="--on-error")
     return cast("OnError", text)

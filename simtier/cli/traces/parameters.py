@@ -21,21 +21,24 @@ def written(generator: Generator, source: str) -> str:
     yaml.width = 120
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     yaml.dump(as_document(generator), stream)
-    return f"# A look-alike fitted by `simtier traces fit` to {source}\n{stream.getvalue()}"
+    return f"# A look-alike fitted by `simtier traces fit` to {' '.join(source.split())}\n{stream.getvalue()}"
 
 
 def load(path: Path) -> Generator:
-    """Return the generator in a YAML file; raises TraceError with the place of what is wrong."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    from simtier.errors import TraceError
+    """Return the generator in a YAML file, read with the care that scenarios are; raises TraceError with the place of what is wrong."""
+    from simtier.errors import ScenarioError, TraceError
+    from simtier.scenario.document import read
+    from simtier.traces.paths import bare, expanded, is_file
     from simtier.traces.synthesis import from_document
 
+    path = expanded(path)
+    if not is_file(path):
+        raise TraceError(f"{bare(path)}: there is no such file: name one that `simtier traces fit` wrote")
     try:
-        document = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise TraceError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise TraceError(f"{path}: not a YAML file ({' '.join(str(error).split())})") from error
+        document, _ = read(path, str(path))
+    except ScenarioError as error:
+        first = error.problems[0]
+        line = f", line {first.line}" if first.line else ""
+        what = first.message.partition("; a scenario")[0]  # what a scenario has instead is no help here
+        raise TraceError(f"{path}{line}: {what}; parameters are as `simtier traces fit` writes them") from error
     return from_document(document, str(path))

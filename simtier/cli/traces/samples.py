@@ -14,7 +14,8 @@ Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of all random num
 def samples(out: Out, *, seed: Seed = 1) -> None:
     """Write the look-alikes that simtier ships: public traces' formats and published statistics, generated."""
     from simtier.streams import Streams
+    from simtier.traces.paths import expanded
     from simtier.traces.samples import write_samples
 
-    for path in write_samples(out, Streams(seed).stream):
+    for path in write_samples(expanded(out), Streams(seed).stream):
         typer.echo(str(path))

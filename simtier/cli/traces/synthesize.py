@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,9 +36,11 @@ def synthesize(
     into: Into = Path("synthesized"),
 ) -> None:
     """Generate a look-alike, as Parquet that scenarios can replay; the same seed gives the same rows."""
+    from simtier.cli.traces.stopping import tidy
     from simtier.errors import TraceError
     from simtier.streams import Streams
     from simtier.traces.convert import target_for, write_generated
+    from simtier.traces.paths import check_new
 
     if name is None and parameters is None:
         _list()
@@ -50,32 +53,50 @@ def synthesize(
         raise TraceError("say by --as what to call it, for example own/mine")
     if rows is None and duration is None:
         raise TraceError("say how much: --rows, --duration, or both")
+    target = target_for(known, into)
+    check_new(target)
     streams = Streams(seed)
     made = generator.generate(
         lambda purpose: streams.stream(f"traces/{known}/{purpose}"), rows=rows, duration_s=_seconds(duration)
     )
-    done = write_generated(target_for(known, into), made, f"{name or parameters} with seed {seed}")
+    try:
+        with tidy():
+            done = write_generated(target, made, f"{name or parameters} with seed {seed}")
+    except MemoryError as error:
+        raise TraceError(
+            f"{name or parameters}: takes more memory than there is: make its parameters smaller"
+        ) from error
     typer.echo(f"{known}: {done.rows:,} generated rows in {done.path}; use it with --traces {into}")
 
 
 def _generator(name: str | None, parameters: Path | None) -> Generator:
     from simtier.cli.traces.parameters import load
     from simtier.errors import TraceError, did_you_mean
+    from simtier.traces.paths import quoted
     from simtier.traces.synthesis import GENERATORS
 
     if parameters is not None:
         return load(parameters)
     if name is None or name not in GENERATORS:
         raise TraceError(
-            f"no look-alike {name!r}{did_you_mean(str(name), GENERATORS)}; `simtier traces synthesize` lists them"
+            f"no look-alike {quoted(str(name))}{did_you_mean(str(name), GENERATORS)}; `simtier traces synthesize` lists them"
         )
     return GENERATORS[name].parameters
 
 
 def _seconds(duration: str | None) -> float | None:
+    """Return how long; raises TraceError or UnitError for what is no length of time."""
+    from simtier.errors import TraceError
+    from simtier.traces.shown import LONGEST, shown
+    from simtier.traces.synthesis.generator import LONGEST_S
     from simtier.units import parse
 
-    return None if duration is None else parse(duration, "time")
+    if duration is None:
+        return None
+    value = parse(duration, "time") if len(duration) <= LONGEST else math.inf
+    if not 0 < value <= LONGEST_S:
+        raise TraceError(f"--duration {shown(duration)}: expected a time above 0, a century at most, such as '2 h'")
+    return value
 
 
 def _list() -> None:

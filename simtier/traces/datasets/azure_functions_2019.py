@@ -32,6 +32,7 @@ from simtier.traces.csv_rows import csv_rows
 from simtier.traces.dataset import About, Dataset, Place
 from simtier.traces.datasets import azure_functions_tables as tables
 from simtier.traces.ledger import Ledger, refuse
+from simtier.traces.shown import shown
 from simtier.traces.source import Source
 from simtier.traces.wide import Cells, by_time, matrix
 
@@ -45,8 +46,9 @@ def read_rates(source: Source, ledger: Ledger) -> Iterator[Any]:
     minutes: list[str] = []
 
     def needed(names: list[str]) -> Mapping[str, Kind]:
-        minutes.extend(sorted((name for name in names if name.isdecimal()), key=int))
-        _check(source.label, minutes)
+        numbers = [name for name in names if name.isdecimal()]
+        _check(source.label, numbers)
+        minutes.extend(sorted(numbers, key=int))
         return {**dict.fromkeys(IDS, Text()), **dict.fromkeys(minutes, Count())}
 
     pieces, ids, rows = [], [], 0
@@ -73,9 +75,9 @@ def _check(label: str, minutes: list[str]) -> None:
     """Raise TraceError unless there are minutes, and all of one day."""
     if not minutes:
         refuse(label, 1, None, "no column for a minute: expected columns named 1 to 1440")
-    outside = [minute for minute in minutes if not 1 <= int(minute) <= MINUTES]
+    outside = [minute for minute in minutes if not re.fullmatch("[1-9][0-9]{0,3}", minute) or int(minute) > MINUTES]
     if outside:
-        refuse(label, 1, None, f"column {outside[0]!r} is no minute of a day: expected 1 to {MINUTES}")
+        refuse(label, 1, None, f"column {shown(outside[0])} is no minute of a day: expected 1 to {MINUTES}")
 
 
 def _tell(source: Source, ledger: Ledger, first: int, zeros: int) -> None:

@@ -15,27 +15,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pyarrow.compute as pc
 
-from simtier.traces.columns import NS, Kind, Number, Seconds, Text
+from simtier.traces.columns import Duration, Kind, Text
 from simtier.traces.csv_rows import csv_rows
 from simtier.traces.dataset import About, Dataset, Place
 from simtier.traces.ledger import Ledger
 from simtier.traces.ordering import in_order
 from simtier.traces.source import Source
+from simtier.traces.times import Seconds, begins
 
-COLUMNS: dict[str, Kind] = {"app": Text(), "func": Text(), "end_timestamp": Seconds(), "duration": Number()}
+COLUMNS: dict[str, Kind] = {"app": Text(), "func": Text(), "end_timestamp": Seconds(), "duration": Duration()}
 _FULL = "AzureFunctionsInvocationTraceForTwoWeeksJan2021"
 
 
 def read(source: Source, ledger: Ledger) -> Iterator[Any]:
     """Yield the invocations of a file."""
     blocks = csv_rows(source, ledger, COLUMNS)
-    yield from in_order(source.label, "invocations", (invocations(block) for block in blocks), ledger)
+    yield from in_order(source.label, "invocations", (invocations(source.label, block) for block in blocks), ledger)
 
 
-def invocations(block: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+def invocations(label: str, block: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     """Return the arrivals and the other columns of a block."""
     durations = block["duration"].to_numpy()
     columns = {
@@ -43,7 +43,7 @@ def invocations(block: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         "function": pc.binary_join_element_wise(block["app"], block["func"], "/"),
         "app": block["app"],
     }
-    return block["end_timestamp"].to_numpy() - np.rint(durations * NS).astype(np.int64), columns
+    return begins(label, block["end_timestamp"].to_numpy(), durations), columns
 
 
 AZURE_FUNCTIONS_2021 = Dataset(

@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from simtier.traces.columns import Kind, Stamp, Whole
+from simtier.traces.columns import Kind, Whole
 from simtier.traces.csv_rows import csv_rows
 from simtier.traces.dataset import About, Dataset, Place
 from simtier.traces.ledger import Ledger
 from simtier.traces.ordering import in_order
 from simtier.traces.source import Source
+from simtier.traces.times import Stamp
 
 COLUMNS: dict[str, Kind] = {"TIMESTAMP": Stamp(), "ContextTokens": Whole(), "GeneratedTokens": Whole()}
 

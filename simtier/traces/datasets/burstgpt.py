@@ -16,17 +16,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from simtier.traces.columns import Kind, Label, Number, Seconds, Text, Whole
+from simtier.traces.columns import Duration, Kind, Label, Text, Whole
 from simtier.traces.csv_rows import csv_rows
 from simtier.traces.dataset import About, Dataset, Place
 from simtier.traces.ledger import Ledger
 from simtier.traces.ordering import in_order
 from simtier.traces.source import Source
+from simtier.traces.times import Seconds
 
 COLUMNS: dict[str, Kind] = {
     "Timestamp": Seconds(),
     "Session ID": Text(blank=True),
-    "Elapsed time": Number(blank=True),
+    "Elapsed time": Duration(blank=True),
     "Model": Label(),
     "Request tokens": Whole(),
     "Response tokens": Whole(),

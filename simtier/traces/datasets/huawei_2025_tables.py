@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from simtier.traces.columns import NS, Kind, Label, Number, Seconds, Text
+from simtier.traces.columns import Duration, Kind, Label, Number, Text
 from simtier.traces.csv_rows import csv_rows
 from simtier.traces.ledger import Ledger
 from simtier.traces.ordering import in_order
 from simtier.traces.source import Source
 from simtier.traces.tables import batch
+from simtier.traces.times import Seconds, begins
 from simtier.units import parse as quantity
 
 MB = quantity("1 MiB", "data")
@@ -27,17 +27,17 @@ COLD_STARTS: dict[str, Kind] = {
     "time": Seconds(),
     "clusterName": Label(blank=True),
     "requestID": Text(blank=True),
-    "totalCost_cold_start": Number(),
-    "podAllocationCost": Number(),
-    "deployCodeCost": Number(),
-    "deployDependencyCost": Number(),
-    "schedulingCost": Number(),
+    "totalCost_cold_start": Duration(),
+    "podAllocationCost": Duration(),
+    "deployCodeCost": Duration(),
+    "deployDependencyCost": Duration(),
+    "schedulingCost": Duration(),
     "region": Label(),
 }
 REQUESTS: dict[str, Kind] = {
     **POD,
     "time_worker": Seconds(),
-    "totalCost_worker": Number(),
+    "totalCost_worker": Duration(),
     "cpu_usage": Number(blank=True),
     "memory_usage": Number(scale=MB, blank=True),
     "requestBodySize": Number(blank=True),
@@ -114,10 +114,10 @@ def _looked_up(functions: Any, runtimes: Any | None) -> Any:
 def read_requests(source: Source, ledger: Ledger) -> Iterator[Any]:
     """Yield the requests in a part of a region's day 30."""
     blocks = csv_rows(source, ledger, REQUESTS)
-    yield from in_order(source.label, "invocations", (_invocations(block) for block in blocks), ledger)
+    yield from in_order(source.label, "invocations", (_invocations(source.label, block) for block in blocks), ledger)
 
 
-def _invocations(block: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+def _invocations(label: str, block: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     durations = block["totalCost_worker"].to_numpy()
     columns = {
         "duration_s": durations,
@@ -127,7 +127,7 @@ def _invocations(block: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         "cpu_cores": block["cpu_usage"],
         "request_bytes": block["requestBodySize"],
     }
-    return block["time_worker"].to_numpy() - np.rint(durations * NS).astype(np.int64), columns
+    return begins(label, block["time_worker"].to_numpy(), durations), columns
 
 
 def read_functions(source: Source, ledger: Ledger) -> Iterator[Any]:

@@ -27,6 +27,7 @@ from simtier.traces.ledger import Ledger
 from simtier.traces.mapping import ColumnMapping, completed, family_named, family_of_columns, from_options, has_time
 from simtier.traces.mapping_file import read_mapping
 from simtier.traces.ordering import in_order
+from simtier.traces.shown import listed
 from simtier.traces.source import Source, sole
 from simtier.traces.tables import SCHEMAS, Family, batch
 
@@ -69,7 +70,7 @@ def read_mapped(mapping: ColumnMapping, source: Source, ledger: Ledger) -> Itera
     Raises TraceError with line and column (Parquet: row and column) for a bad row, or drops and counts it if the ledger is tolerant.
     """
     if mapping.unused:
-        ledger.note(f"columns not used: {', '.join(mapping.unused)}")
+        ledger.note(f"columns not used: {listed(mapping.unused)}")
     if mapping.told():
         ledger.facts["mapping"] = mapping.told()
     kinds = mapping.kinds()

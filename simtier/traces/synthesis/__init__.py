@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from simtier.errors import TraceError, did_you_mean
+from simtier.traces.shown import shown
 from simtier.traces.synthesis.availability import Availability
 from simtier.traces.synthesis.bandwidth import Bandwidth
 from simtier.traces.synthesis.cold_starts import ColdStarts, MinuteCounts
@@ -133,8 +134,10 @@ def from_document(document: Mapping[str, Any], where: str = "document") -> Gener
     if not isinstance(document, Mapping) or set(document) != {"generator", "parameters"}:
         raise TraceError(f"{where}: takes the keys 'generator' and 'parameters', and no other")
     name = document["generator"]
-    if name not in CLASSES:
-        raise TraceError(f"{where}.generator: no generator {name!r}{did_you_mean(str(name), CLASSES)}")
+    if not isinstance(name, str) or name not in CLASSES:
+        raise TraceError(
+            f"{where}.generator: no generator {shown(name)}{did_you_mean(name if isinstance(name, str) else '', CLASSES)}"
+        )
     return CLASSES[name].from_dict(document["parameters"], f"{where}.parameters")
 
 

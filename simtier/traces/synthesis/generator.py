@@ -13,6 +13,7 @@ from numpy.random import Generator as Rng
 from numpy.typing import NDArray
 
 from simtier.errors import TraceError
+from simtier.traces.shown import shown
 from simtier.traces.synthesis.parameters import Parameters
 from simtier.traces.tables import SCHEMAS, Family, batch
 
@@ -23,6 +24,8 @@ RngOf = Callable[[str], Rng]
 """Gives the random generator for a purpose, for example `lambda name: streams.stream(f"traces/fcc/{name}")`."""
 
 BATCH_ROWS = 65_536
+LONGEST_S = 100 * 365.25 * 86_400
+"""A century: up to here a time in seconds still has its microseconds."""
 CHUNK_ROWS = 16_384
 """About how many rows a generator makes at a time, whatever the batches."""
 
@@ -56,13 +59,15 @@ class Generator(Parameters, ABC):
     ) -> Generated:
         """Return the batches of a look-alike: `rows` rows, or the rows before `duration_s`, or what ends first.
 
-        Raises TraceError if neither is given, or one is not above zero.
+        Raises TraceError if neither is given, one is not above zero, or `duration_s` is longer than a century.
         """
         if rows is None and duration_s is None:
             raise TraceError("a look-alike has no end of its own: give rows or duration_s")
         for name, value in (("rows", rows), ("duration_s", duration_s), ("batch_rows", batch_rows)):
             if value is not None and not value > 0:
-                raise TraceError(f"{name} must be above 0, not {value}")
+                raise TraceError(f"{name} must be above 0, not {shown(value)}")
+        if duration_s is not None and duration_s > LONGEST_S:
+            raise TraceError(f"duration_s must be at most {LONGEST_S:g}, a century, not {duration_s:g}")
         return Generated(self, rng_of, rows, duration_s, batch_rows)
 
 
