@@ -108,7 +108,7 @@ class Result:
         return list(self.document["assumptions"])
 
     def table(self, name: str) -> pd.DataFrame:
-        """Return a table as a pandas frame: requests, stages, transfers, replicas, samples, or decisions."""
+        """Return a table as a pandas frame: requests, stages, transfers, replicas, starts, samples, or decisions."""
         path = self.directory / f"{name}.parquet"
         if not path.exists():
             raise ResultError(f"{self.directory} has no table {name!r}")
@@ -127,8 +127,13 @@ class Result:
 
     @property
     def replicas(self) -> pd.DataFrame:
-        """One row a replica and state."""
+        """One row a replica, or instance of a function, and state."""
         return self.table("replicas")
+
+    @property
+    def starts(self) -> pd.DataFrame:
+        """One row a start of an instance of a function."""
+        return self.table("starts")
 
     @property
     def transfers(self) -> pd.DataFrame:

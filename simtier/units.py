@@ -19,7 +19,7 @@ from simtier.errors import UnitError
 
 _QUANTITY = re.compile(r"^\s*([-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?inf|nan)\s*(.*?)\s*$")
 
-_UNIT = re.compile(r"(1\s*/|/)?\s*[A-Za-z\u00b5]+(\s*/\s*[A-Za-z\u00b5]+)?")
+_UNIT = re.compile(r"(1\s*/|/)?\s*[A-Za-z\u00b5]+(\s*/\s*[A-Za-z\u00b5]+){0,2}")
 
 # What each dimension is called, the unit numbers have inside simtier, and an example for messages.
 _DIMENSIONS: dict[str, tuple[str, str]] = {
@@ -35,6 +35,7 @@ _DIMENSIONS: dict[str, tuple[str, str]] = {
     "money": ("USD", "5 USD"),
     "money rate": ("USD/s", "1.2 USD/hour"),
     "money per data": ("USD/B", "0.09 USD/GB"),
+    "money per data and time": ("USD/B/s", "1.66667e-5 USD/GiB/s"),
 }
 
 
@@ -151,3 +152,4 @@ JoulesPerByte = Annotated[float, *_field("energy per data"), Field(ge=0)]
 Dollars = Annotated[float, *_field("money"), Field(ge=0)]
 DollarsPerSecond = Annotated[float, *_field("money rate"), Field(ge=0)]
 DollarsPerByte = Annotated[float, *_field("money per data"), Field(ge=0)]
+DollarsPerByteSecond = Annotated[float, *_field("money per data and time"), Field(ge=0)]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from simtier.cli.tables import console, table
+from simtier.report.numbers import mean_memory, quantity
 from simtier.report.numbers import measured as _shown
-from simtier.report.numbers import quantity
 
 if TYPE_CHECKING:
     from simtier.results import Result
@@ -50,7 +50,7 @@ def _verdicts(apps: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _tables(summary: Mapping[str, Any]) -> Iterator[Table]:
-    """Yield the tables of apps, services, nodes and links."""
+    """Yield the tables of apps, services, platforms, nodes and links."""
     apps = summary["apps"]
     ends = [[name, *(measured(app, end, "") for end in _ENDS)] for name, app in apps.items()]
     yield table("Requests", ["app", *_ENDS], ends)
@@ -69,6 +69,27 @@ def _tables(summary: Mapping[str, Any]) -> Iterator[Table]:
         if rows:
             headings = [column.removesuffix("_j").removesuffix("_usd").replace("_", " ") for column in columns]
             yield table(part.capitalize(), [part[:-1], *headings], rows)
+        if part == "services" and summary["platforms"]:
+            yield _platforms(summary)
+
+
+def _platforms(summary: Mapping[str, Any]) -> Table:
+    """Return what function platforms did: cold starts, idle memory, instances, the bill."""
+    rows = [
+        [
+            name,
+            measured(each, "served", ""),
+            measured(each, "cold_ratio", "%"),
+            measured(each["cold_start_s"], "p90", "s"),
+            *(measured(each["instances"], state, "") for state in ("idle", "busy")),
+            mean_memory(each, "idle_byte_s", summary["window_s"]).text,
+            measured(each["memory"], "wasted_share", "%"),
+            measured(each, "cost_usd", "USD"),
+        ]
+        for name, each in summary["platforms"].items()
+    ]
+    columns = ["platform", "served", "cold", "p90 cold start", "idle", "busy", "idle memory", "wasted", "cost"]
+    return table("Platforms", columns, rows)
 
 
 def measured(metrics: Mapping[str, Any] | None, key: str, unit: str) -> str:

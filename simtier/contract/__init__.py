@@ -6,6 +6,8 @@ never SimPy. The kinds of policy are in `kinds`, what they see in `views`, what 
 
 from simtier.contract.answers import REJECT, WAIT, Hold, Verdict
 from simtier.contract.asking import Asker, Decision, Decisions
+from simtier.contract.function_views import CellView, FunctionView, InstanceView, PoolView
+from simtier.contract.keep_alive import KeepAlive
 from simtier.contract.kinds import KINDS, Admission, Autoscaling, Batching, Partitioning, Placement, Routing, Scheduling
 from simtier.contract.policy import Policy
 from simtier.contract.split_views import HopView, SplitView, TierView
@@ -28,16 +30,21 @@ __all__ = [
     "Asker",
     "Autoscaling",
     "Batching",
+    "CellView",
     "Decision",
     "Decisions",
+    "FunctionView",
     "Hold",
     "HopView",
+    "InstanceView",
+    "KeepAlive",
     "Limits",
     "NodeView",
     "OutcomeView",
     "Partitioning",
     "Placement",
     "Policy",
+    "PoolView",
     "ReplicaSpecView",
     "ReplicaView",
     "RequestView",

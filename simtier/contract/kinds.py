@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from simtier.contract.answers import Hold, Verdict
+from simtier.contract.keep_alive import KeepAlive
 from simtier.contract.policy import Policy
 from simtier.contract.split_views import SplitView
 from simtier.contract.views import (
@@ -41,6 +42,8 @@ class Placement(Policy):
     """On which node a new replica starts."""
 
     kind: ClassVar[str] = "placement"
+    takes_first: ClassVar[bool] = False
+    """True: the policy always answers the first of `nodes`, so the engine need not ask."""
 
     def place(self, replica: ReplicaSpecView, nodes: Sequence[NodeView]) -> NodeView | None:
         """Return one of `nodes`, all of which have room for `replica` now, or None for none of them.
@@ -104,6 +107,10 @@ class Autoscaling(Policy):
     """How many replicas a service should have."""
 
     kind: ClassVar[str] = "autoscaling"
+    at_once: ClassVar[bool] = False
+    """True: on a platform it is asked whenever a request finds no free slot, once for all of one instant, in place of every `every`."""
+    foresees: ClassVar[bool] = False
+    """True: on a platform it is also asked about functions that have neither instances nor requests."""
     every: Annotated[Seconds, Field(gt=0)] = 15.0
     """How often it is asked."""
 
@@ -127,6 +134,7 @@ class Admission(Policy):
 
 
 KINDS: dict[str, type[Policy]] = {
-    kind.kind: kind for kind in (Partitioning, Placement, Routing, Scheduling, Batching, Autoscaling, Admission)
+    kind.kind: kind
+    for kind in (Partitioning, Placement, Routing, Scheduling, Batching, Autoscaling, Admission, KeepAlive)
 }
 """Every kind by its name."""

@@ -13,11 +13,9 @@ import pandas as pd
 Layout = Mapping[str, Any]
 
 
-def node_metrics(seen: pd.DataFrame, lived: pd.DataFrame, layout: Layout, length: float) -> dict[str, dict[str, Any]]:
+def node_metrics(seen: pd.DataFrame, layout: Layout, length: float) -> dict[str, dict[str, Any]]:
     """Return for each group of nodes the utilisation of cores and accelerators, energy and cost over `length` seconds."""
-    where = lived.drop_duplicates("replica").set_index("replica")[["node", "device"]]
-    busy = seen.join(where, on="replica") if len(seen) else seen.assign(node=[], device=[])
-    by_node = busy.groupby(["node", "device"], observed=True)["busy_s"].sum().to_dict()
+    by_node = seen.groupby(["node", "device"])["busy_s"].sum().to_dict()
     found = {}
     for group, info in layout["nodes"].items():
         cpu_busy = sum(by_node.get((name, "cpu"), 0.0) for name in info["names"])

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from simtier.metrics.reading import Columns, Sums, Texts, batches, overlap
+from simtier.metrics.reading import Columns, Sums, Texts, batches, by_replication, overlap
 
 Window = tuple[float, float]
 
 _STAGES = (
     "replication",
     "service",
-    "replica",
+    "node",
+    "device",
     "batch",
     "sent_s",
     "routed_s",
@@ -27,6 +27,7 @@ _STAGES = (
     "finished_s",
     "busy_s",
 )
+_REPLICAS = ("replication", "service", "state", "memory_bytes", "start_s", "end_s")
 _SUMS = ("visits", "served", "running_s", "waiting_s", "busy_s", "wait_s", "service_s", "batches")
 
 
@@ -37,31 +38,23 @@ def ratio(part: float, whole: float) -> float:
 
 
 def visits(folder: Path, windows: Sequence[Window]) -> list[pd.DataFrame]:
-    """Return for each replication sums over the visits of each replica, clipped to its window (seconds), in one pass.
+    """Return for each replication sums over the visits to each service on each node, clipped to its window (seconds), in one pass.
 
-    Columns: service, replica, visits (that reached the replica in the window), served (of these), running_s (request-seconds in
-    service, a batch counting once), waiting_s (request-seconds in its queue, or for replica -1 at the service), busy_s (core- or accelerator-seconds), wait_s and
-    service_s (sums over those served), batches.
+    Columns: service, node and device (empty for visits that left before a replica was chosen), visits (that reached a replica in the
+    window), served (of these), running_s (request-seconds in service, a batch counting once), waiting_s (request-seconds in queues),
+    busy_s (core- or accelerator-seconds), wait_s and service_s (sums over those served), batches.
     """
     texts, sums = Texts(), Sums(len(_SUMS))
     for batch in batches(folder / "stages.parquet", _STAGES, texts):
-        for number, rows in _by_replication(batch):
+        for number, rows in by_replication(batch):
             sums.add(
-                [np.full(len(rows["batch"]), number), rows["service"], rows["replica"] + 1],
+                [np.full(len(rows["batch"]), number), rows["service"], rows["node"], rows["device"]],
                 _sums(rows, windows[number]),
             )
     found: list[list[tuple[Any, ...]]] = [[] for _ in windows]
-    for (number, service, replica), total in sums.by_key.items():
-        found[number].append((texts.names[service], replica - 1, *total))
-    return [pd.DataFrame(rows, columns=["service", "replica", *_SUMS]) for rows in found]
-
-
-def _by_replication(batch: Columns) -> Iterator[tuple[int, Columns]]:
-    """Yield the rows of each replication; rows of one replication stand together, and most batches have only one."""
-    numbers = batch["replication"]
-    for number in range(int(numbers[0]), int(numbers[-1]) + 1):
-        mine = slice(*np.searchsorted(numbers, [number, number + 1]))
-        yield number, {name: values[mine] for name, values in batch.items()}
+    for (number, *where), total in sums.by_key.items():
+        found[number].append((*(texts.names[code] for code in where), *total))
+    return [pd.DataFrame(rows, columns=["service", "node", "device", *_SUMS]) for rows in found]
 
 
 def _sums(rows: Columns, window: Window) -> list[NDArray[np.float64]]:
@@ -88,14 +81,29 @@ def _sums(rows: Columns, window: Window) -> list[NDArray[np.float64]]:
 
 
 def replicas(folder: Path, windows: Sequence[Window]) -> list[pd.DataFrame]:
-    """Return for each replication its replicas table, with `alive_s`: the part of each interval inside its window."""
-    table = pq.read_table(folder / "replicas.parquet").to_pandas()
-    found = []
-    for number, window in enumerate(windows):
-        mine = table[table["replication"] == number].copy()
-        mine["alive_s"] = overlap(mine["start_s"].to_numpy(), mine["end_s"].to_numpy(), window)
-        found.append(mine)
-    return found
+    """Return for each replication sums over the states of replicas, clipped to its window.
+
+    Columns: service, state, memory_bytes (of one), alive_s (replica-seconds), begun (how often the state began, in the whole run).
+    """
+    texts, sums = Texts(), Sums(2)
+    sizes: dict[float, int] = {}
+    for batch in batches(folder / "replicas.parquet", _REPLICAS, texts):
+        for number, rows in by_replication(batch):
+            alive_s = overlap(rows["start_s"], rows["end_s"], windows[number])
+            keys = [rows["service"], rows["state"], _numbered(rows["memory_bytes"], sizes)]
+            sums.add([np.full(len(alive_s), number), *keys], [alive_s, np.ones(len(alive_s))])
+    found: list[list[tuple[Any, ...]]] = [[] for _ in windows]
+    by_size = list(sizes)
+    for (number, service, state, size), total in sums.by_key.items():
+        found[number].append((texts.names[service], texts.names[state], by_size[size], *total))
+    return [pd.DataFrame(rows, columns=["service", "state", "memory_bytes", "alive_s", "begun"]) for rows in found]
+
+
+def _numbered(values: NDArray[np.float64], known: dict[float, int]) -> NDArray[np.int64]:
+    """Return a small number for each distinct value, the same over all batches."""
+    distinct, places = np.unique(values, return_inverse=True)
+    numbers = np.array([known.setdefault(float(value), len(known)) for value in distinct], dtype=np.int64)
+    return numbers[places]
 
 
 def service_metrics(
@@ -117,7 +125,7 @@ def service_metrics(
             "utilisation": ratio(float(mine.get("running_s", 0.0)), serving * slots_each),
             "mean_queue": float(mine.get("waiting_s", 0.0)) / length,
             "replicas": float(states.loc[states["state"] == "ready", "alive_s"].sum()) / length,
-            "unplaced": int((states["state"] == "unplaced").sum()),
+            "unplaced": int(states.loc[states["state"] == "unplaced", "begun"].sum()),
             "mean_wait_s": float(mine["wait_s"]) / served if served else None,
             "mean_service_s": float(mine["service_s"]) / served if served else None,
             "mean_batch": served / float(mine["batches"]) if served else None,
@@ -133,7 +141,7 @@ def transfers(folder: Path, windows: Sequence[Window], group_of: Mapping[str, st
     texts, sums = Texts(), Sums(4)
     columns = ("replication", "link", "bytes", "queued_s", "started_s", "sent_s")
     for batch in batches(folder / "transfers.parquet", columns, texts):
-        for number, rows in _by_replication(batch):
+        for number, rows in by_replication(batch):
             window, started, sent = windows[number], rows["started_s"], rows["sent_s"]
             sending = overlap(started, sent, window)
             took = sent - started

@@ -51,11 +51,33 @@ def batches(path: Path, columns: Sequence[str], texts: Texts) -> Iterator[Column
                 yield {name: _array(batch.column(name), texts) for name in columns}
 
 
+def by_replication(batch: Columns) -> Iterator[tuple[int, Columns]]:
+    """Yield the rows of each replication; rows of one replication stand together, and most batches have only one."""
+    numbers = batch["replication"]
+    for number in range(int(numbers[0]), int(numbers[-1]) + 1):
+        mine = slice(*np.searchsorted(numbers, [number, number + 1]))
+        yield number, {name: values[mine] for name, values in batch.items()}
+
+
 def _array(column: Any, texts: Texts) -> NDArray[Any]:
     if pa.types.is_dictionary(column.type):
         return texts.codes(column)
     values: NDArray[Any] = column.to_numpy(zero_copy_only=False)
     return values
+
+
+class ByReplication:
+    """A table read once from its beginning to its end, replication by replication: their rows stand together, in order."""
+
+    def __init__(self, path: Path, columns: Sequence[str], texts: Texts) -> None:
+        self._pieces = (piece for batch in batches(path, columns, texts) for piece in by_replication(batch))
+        self._next = next(self._pieces, None)
+
+    def take(self, number: int) -> Iterator[Columns]:
+        """Yield the rows of a replication, batch by batch; each is asked for once, in order."""
+        while self._next is not None and self._next[0] == number:
+            yield self._next[1]
+            self._next = next(self._pieces, None)
 
 
 class Sums:

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from simtier.metrics import bills, occupancy
+from simtier.metrics.platforms import platform_metrics
 from simtier.metrics.requests import add_verdicts, request_metrics, tallies
 from simtier.scenario import Scenario
 from simtier.statistics import combine
@@ -33,11 +34,12 @@ def summarise(folder: Path, scenario: Scenario, layout: Mapping[str, Any], ends:
         occupancy.replicas(folder, windows),
         occupancy.transfers(folder, windows, group_of),
     )
+    platforms = platform_metrics(folder, layout, windows)
     counted = tallies(folder, scenario, ends)
     warm = [number for number, end in enumerate(ends) if end > scenario.run.warmup] or [0]
     found = combine(
         [
-            request_metrics(counted, scenario, number, ends[number]) | _places(layout, window, *seen)
+            request_metrics(counted, scenario, number, ends[number]) | _places(layout, window, platforms[number], *seen)
             for number, (window, *seen) in enumerate(zip(windows, *tables, strict=True))
             if number in warm
         ]
@@ -53,16 +55,18 @@ def summarise(folder: Path, scenario: Scenario, layout: Mapping[str, Any], ends:
 def _places(
     layout: Mapping[str, Any],
     window: tuple[float, float],
+    platforms: dict[str, dict[str, Any]],
     seen: pd.DataFrame,
     lived: pd.DataFrame,
     moved: pd.DataFrame,
 ) -> dict[str, Any]:
-    """Return the metrics of services, nodes and links in one replication."""
+    """Return the metrics of services, platforms, nodes and links in one replication."""
     length = max(window[1] - window[0], 1e-12)
     slots = {name: info["slots"] for name, info in layout["services"].items()}
     found: dict[str, Any] = {
         "services": occupancy.service_metrics(seen, lived, slots, (window[1] - length, window[1])),
-        "nodes": bills.node_metrics(seen, lived, layout, length),
+        "platforms": platforms,
+        "nodes": bills.node_metrics(seen, layout, length),
         "links": bills.link_metrics(moved, layout, length),
     }
     for name, dollars in bills.replica_cost(lived, layout).items():

@@ -30,7 +30,7 @@ class FifoReplica(SlotReplica):
 
     def _short_cut(self) -> tuple[Handler, Handler]:
         """Return what is called with a visit that has arrived, and with one whose service ends."""
-        clock, service, node_name = self.clock, self.service, self.node.name
+        clock, service, node_name, number = self.clock, self.service, self.node.name, self.id
         heap, next_serial = clock.heap, clock.next_serial
         queue = cast("Fifo", self.queue)
         append, tags, cores_each = self._record, self._tags, self.cores_each
@@ -64,6 +64,7 @@ class FifoReplica(SlotReplica):
             row = (
                 visit.id,
                 tag,
+                number,
                 1,
                 visit.sent_s,
                 visit.routed_s,

@@ -144,24 +144,13 @@ class Fleet:
         if replica.since_s == self._clock.now:
             return
         device = replica.device.name if replica.device is not None else "cpu"
-        self._record(replica.id, replica.node.name, device, replica.state, replica.since_s)
+        self._record(replica.id, replica.node.name, device, replica.state, replica.since_s, self._claim)
 
     def _record_unplaced(self) -> None:
-        self._record(-1, "", "", "unplaced", self._clock.now)
+        self._record(-1, "", "", "unplaced", self._clock.now, None)
 
-    def _record(self, number: int, node: str, device: str, state: str, since_s: float) -> None:
-        code, claim = self._journal.code, self._claim
-        placed = number >= 0
-        self._journal.tables["replicas"].append(
-            (
-                number,
-                code(self._service.name),
-                code(node),
-                code(device),
-                code(state),
-                since_s,
-                self._clock.now,
-                claim.cores * placed,
-                (claim.memory_bytes + claim.device_bytes) * placed,
-            )
-        )
+    def _record(self, number: int, node: str, device: str, state: str, since_s: float, claim: Claim | None) -> None:
+        journal, name = self._journal, self._service.name
+        sizes = (claim.cores, claim.memory_bytes + claim.device_bytes) if claim is not None else (0.0, 0.0)
+        tag = journal.tag("replicas", name, "", node, device, *sizes)
+        journal.tables["replicas"].append((number, tag, journal.code(state), since_s, self._clock.now))

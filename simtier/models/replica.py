@@ -153,7 +153,7 @@ class Replica:
         if tag is None:
             tag = self._new_tag(visit)
         times = (visit.sent_s, visit.routed_s, visit.queued_s, started_s, finished_s)
-        self._record((visit.id, tag, batch, *times, busy_s))
+        self._record((visit.id, tag, self.id, batch, *times, busy_s))
 
     def served(self, visit: Visit) -> None:
         """Pass on a visit whose service has ended and has been recorded."""
@@ -172,6 +172,7 @@ class Replica:
                 self.record(visit, NAN, NAN, 0.0, 0)
 
     def _new_tag(self, visit: Visit) -> int:
-        names = (visit.stage.name, visit.part.name, self.service.name, self.node.name)
-        tag = self._tags[visit.part] = self.service.journal.tag("stages", *names, self.id)
+        device = self.device.name if self.device is not None else "cpu"
+        names = (visit.stage.name, visit.part.name, self.service.name, self.node.name, device, "")
+        tag = self._tags[visit.part] = self.service.journal.tag("stages", *names)
         return tag

@@ -217,8 +217,8 @@ class Service:
                 self.route(visit)
 
     def _record_wait(self, visit: Visit, left_s: float) -> None:
-        tag = self.journal.tag("stages", visit.stage.name, visit.part.name, self.name, "", -1)
-        self.journal.tables["stages"].append((visit.id, tag, 0, visit.sent_s, NAN, NAN, NAN, left_s, 0.0))
+        tag = self.journal.tag("stages", visit.stage.name, visit.part.name, self.name, "", "", "")
+        self.journal.tables["stages"].append((visit.id, tag, -1, 0, visit.sent_s, NAN, NAN, NAN, left_s, 0.0))
 
     def close(self) -> None:
         """Record what is unfinished at the end of the run."""

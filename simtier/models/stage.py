@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from simtier.models.visit import Part, Visit
+from simtier.models.visit import Part, Server, Visit
 
 if TYPE_CHECKING:
     from simtier.models.app import App
-    from simtier.models.service import Service
     from simtier.models.timers import Timer
 
 
@@ -39,7 +38,7 @@ class Stage:
         self._clock = app.clock
 
     @property
-    def services(self) -> Sequence[Service]:
+    def services(self) -> Sequence[Server]:
         """The services that may run it, or parts of it."""
         return (self.whole.service,)
 

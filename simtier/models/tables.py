@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from simtier.journal import Column, TableSpec
+from simtier.models.serverless.spec import COMPONENTS
 
 
 def _table(
@@ -30,13 +31,19 @@ STAGES = _table(
     "One row a visit of a request to a replica, written when the service ends (or at the end of the run).",
     ("request", "integer", "request"),
     ("stage", "text", "stage"),
-    ("part", "text", "layers run here, for a split DNN"),
-    ("service", "text", "service"),
+    ("part", "text", "layers run here, for a split DNN; the function, on a platform"),
+    ("service", "text", "service or platform"),
     ("node", "text", "node of the replica"),
+    ("device", "text", "accelerator of the replica, `cpu` without one"),
+    (
+        "start",
+        "text",
+        "on a platform `cold` for a visit that waited for its instance to start, else `warm`; empty on services",
+    ),
     (
         "replica",
         "integer",
-        "replica; -1 for a request that waited for one until the end of the run, or until its client gave up",
+        "replica or instance; -1 for a request that waited for one until the end of the run, or until its client gave up",
     ),
     ("batch", "integer", "requests that ran together"),
     ("sent_s", "number", "when the request was ready for this stage"),
@@ -49,7 +56,7 @@ STAGES = _table(
         "when service ended, or when it left unserved; NaN if it did neither before the end of the run",
     ),
     ("busy_s", "number", "core-seconds, or accelerator-seconds, used: a batch's time is divided among its requests"),
-    tagged=("stage", "part", "service", "node", "replica"),
+    tagged=("stage", "part", "service", "node", "device", "start"),
 )
 TRANSFERS = _table(
     "transfers",
@@ -68,16 +75,40 @@ TRANSFERS = _table(
 )
 REPLICAS = _table(
     "replicas",
-    "One row a replica and state.",
+    "One row a replica, or instance of a function, and state.",
     ("replica", "integer", "replica, numbered in order of creation; -1 for one that found no node"),
-    ("service", "text", "service"),
+    ("service", "text", "service or platform"),
+    ("function", "text", "function whose instance it is; empty on services"),
     ("node", "text", "node"),
     ("device", "text", "accelerator it runs on, `cpu` without one"),
-    ("state", "text", "starting, ready, draining, or unplaced"),
-    ("start_s", "number", "when the state began"),
-    ("end_s", "number", "when it ended; the end of the run if that came before"),
     ("cores", "number", "cores reserved"),
     ("memory_bytes", "number", "memory reserved, the accelerator's included"),
+    (
+        "state",
+        "text",
+        (
+            "starting, ready, draining; of instances scheduling, allocating, starting_runtime, deploying_code, deploying_dependencies, "
+            "initialising, idle, busy, draining, and at their end expired, evicted or reused (its layers, by another); unplaced: a start "
+            "that found no room; capped: a policy that asked for too many"
+        ),
+    ),
+    ("start_s", "number", "when the state began"),
+    ("end_s", "number", "when it ended; the end of the run if that came before"),
+    tagged=("service", "function", "node", "device", "cores", "memory_bytes"),
+)
+STARTS = _table(
+    "starts",
+    "One row a start of an instance of a function, written when it is ready, called off, or at the end of the run.",
+    ("request", "integer", "request that waited for it and is first served by it; -1 if there was none"),
+    ("service", "text", "platform"),
+    ("function", "text", "function"),
+    ("node", "text", "node"),
+    ("held", "text", "topmost layer that was there already: bare or language; empty if none was"),
+    ("replica", "integer", "instance"),
+    ("began_s", "number", "when it began"),
+    ("ready_s", "number", "when it was ready; NaN if it never was"),
+    *((f"{name}_s", "number", f"how long it took: {name.replace('_', ' ')}") for name in COMPONENTS),
+    tagged=("service", "function", "node", "held"),
 )
 SAMPLES = _table(
     "samples",
@@ -90,5 +121,5 @@ SAMPLES = _table(
     traced=False,
 )
 
-TABLES = {table.name: table for table in (REQUESTS, STAGES, TRANSFERS, REPLICAS, SAMPLES)}
+TABLES = {table.name: table for table in (REQUESTS, STAGES, TRANSFERS, REPLICAS, STARTS, SAMPLES)}
 OUTCOMES = ("ok", "rejected", "dropped", "timed_out", "failed", "unfinished")

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 class Timer(Protocol):
     """How long a stage takes on a replica."""
 
+    by_cores: bool
+    """Whether the time depends on the cores of the replica; if not, it is that on a whole core."""
+
     def typical_s(self, replica: Replica) -> float:
         """Return the mean service time of the whole stage on `replica`, alone."""
 
@@ -33,6 +36,8 @@ class Timer(Protocol):
 
 class ConstantTimer:
     """The same time for every request, divided by the node's speed; batches as in DrawnTimer."""
+
+    by_cores = False
 
     def __init__(self, time_s: float, batch_cost: float) -> None:
         self._time_s = time_s
@@ -53,6 +58,8 @@ class DrawnTimer:
 
     A batch takes its longest time plus `batch_cost` times the other times: 1 is one after the other, 0 fully in parallel.
     """
+
+    by_cores = False
 
     def __init__(self, draws: Draws, mean_s: float, batch_cost: float) -> None:
         self._draws = draws
@@ -84,6 +91,8 @@ class TracedTimer:
         mean_s: the mean over the first rows of the trace, for those who ask before a request is known.
     """
 
+    by_cores = False
+
     def __init__(self, base_s: float, weights: tuple[float, ...], mean_s: float, batch_cost: float) -> None:
         self._base_s = base_s
         self._weights = weights
@@ -105,6 +114,8 @@ class TracedTimer:
 
 class CostTimer:
     """The time of a stage given by operations and bytes, by the roofline model."""
+
+    by_cores = True
 
     def __init__(self, flop: float, nbytes: float, precision: str) -> None:
         self._flop, self._nbytes, self._precision = flop, nbytes, precision
@@ -128,6 +139,8 @@ class CostTimer:
 
 class LayerTimer:
     """Times of DNN layers by the roofline model, on whatever the replica runs on."""
+
+    by_cores = True
 
     def __init__(self, dnn: Dnn, precision: str) -> None:
         self.dnn = dnn

@@ -2,13 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from simtier.models.app import Origin
-    from simtier.models.replica import Replica
-    from simtier.models.service import Service
     from simtier.models.stage import Stage
+
+
+class Server(Protocol):
+    """Who does a piece of work: a service, or a function of a platform."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    mean_work_s: float
+
+    def take(self, visit: Visit) -> None:
+        """Take a visit with a single input that is about to come here."""
+
+    def consider(self, visit: Visit) -> None:
+        """Take a visit of any sort."""
+
+    def lost(self, visit: Visit) -> None:
+        """End a request whose message was lost on the way."""
+
+    def known_replica(self) -> Any:
+        """Return a replica by which to tell how long work takes; None if there never was one."""
+
+    def first_replica(self) -> Any:
+        """Return a replica that is ready, or as good as; None if there is none."""
 
 
 class Part:
@@ -22,7 +45,7 @@ class Part:
 
     __slots__ = ("first", "last", "name", "service")
 
-    def __init__(self, service: Service, name: str = "", first: int = 0, last: int = 0) -> None:
+    def __init__(self, service: Server, name: str = "", first: int = 0, last: int = 0) -> None:
         self.service = service
         self.name = name
         self.first = first
@@ -48,16 +71,18 @@ class Visit:
         queued_s: when it reached the replica; not set before.
         started_s: when its service began; not set before.
         traced: what the trace tells of the request, by `simtier.models.workload.TRACED`; empty if it is of no trace.
-        replica: who serves it; not set before it is chosen.
+        replica: the replica, or instance, that serves it; not set before it is chosen.
         inputs: for a join, inputs that have not arrived yet.
         inbox: for a join, inputs that wait for the replica to be chosen: node, bytes and salt of each; not set otherwise.
         later: for a split DNN, the parts that follow.
+        cold: whether it waited for an instance of a function to start; only set on a platform.
         served_s: when the answer set out; only set on a request's first visit, and only if that takes time.
     """
 
     __slots__ = (
         "arrival_s",
         "at",
+        "cold",
         "id",
         "inbox",
         "inputs",
@@ -76,11 +101,12 @@ class Visit:
         "traced",
     )
 
+    cold: bool
     inbox: tuple[tuple[str, float, int], ...]
     inputs: int
     later: tuple[Any, ...]
     queued_s: float
-    replica: Replica
+    replica: Any  # a Replica, or on a platform an Instance
     routed_s: float
     salt: int
     served_s: float

@@ -28,6 +28,10 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "random": "simtier.policies.routing.random_replica:RandomReplica",
             "least_in_flight": "simtier.policies.routing.least_in_flight:LeastInFlight",
             "power_of_two": "simtier.policies.routing.power_of_two:PowerOfTwo",
+            "warm_first": "simtier.policies.routing.warm_first:WarmFirst",
+            "hash_affinity": "simtier.policies.routing.hash_affinity:HashAffinity",
+            "bounded_load_hash": "simtier.policies.routing.bounded_load_hash:BoundedLoadHash",
+            "cross_region": "simtier.policies.routing.cross_region:CrossRegion",
             "lowest_latency": "simtier.policies.routing.lowest_latency:LowestLatency",
         },
         "scheduling": {
@@ -44,11 +48,29 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "autoscaling": {
             "fixed": "simtier.policies.autoscaling.fixed:Fixed",
             "target_utilization": "simtier.policies.autoscaling.target_utilization:TargetUtilization",
+            "target_concurrency": "simtier.policies.autoscaling.target_concurrency:TargetConcurrency",
+            "queue_length": "simtier.policies.autoscaling.queue_length:QueueLength",
+            "knative_kpa": "simtier.policies.autoscaling.knative_kpa:KnativeKpa",
+            "kubernetes_hpa": "simtier.policies.autoscaling.kubernetes_hpa:KubernetesHpa",
+            "predictive": "simtier.policies.autoscaling.predictive:Predictive",
+            "newsvendor": "simtier.policies.autoscaling.newsvendor:Newsvendor",
+            "on_demand": "simtier.policies.autoscaling.on_demand:OnDemand",
         },
         "admission": {
             "everyone": "simtier.policies.admission.everyone:Everyone",
             "bounded_queue": "simtier.policies.admission.bounded_queue:BoundedQueue",
             "deadline_feasible": "simtier.policies.admission.deadline_feasible:DeadlineFeasible",
+        },
+        "keep_alive": {
+            "fixed": "simtier.policies.keep_alive.fixed:Fixed",
+            "none": "simtier.policies.keep_alive.none:NoKeepAlive",
+            "forever": "simtier.policies.keep_alive.forever:Forever",
+            "lru": "simtier.policies.keep_alive.lru:Lru",
+            "faascache": "simtier.policies.keep_alive.faascache:FaasCache",
+            "hybrid_histogram": "simtier.policies.keep_alive.hybrid_histogram:HybridHistogram",
+            "rainbowcake": "simtier.policies.keep_alive.rainbowcake:RainbowCake",
+            "timer_prewarm": "simtier.policies.keep_alive.timer_prewarm:TimerPrewarm",
+            "pool_prediction": "simtier.policies.keep_alive.pool_prediction:PoolPrediction",
         },
     }
 )

@@ -86,6 +86,15 @@ def measured(metrics: Mapping[str, Any] | None, key: str, unit: str, *, bar: boo
     return Shown(quantity(value, unit, half), "" if value is None else repr(value), share)
 
 
+def mean_memory(metrics: Mapping[str, Any], key: str, window_s: float) -> Shown:
+    """Return the memory held on average over the time counted, from the memory-time `key` of a platform."""
+    memory = metrics["memory"]
+    widths = memory.get("half_width_95") or {}
+    half = widths.get(key)
+    value = memory[key] / window_s
+    return Shown(quantity(value, "B", None if half is None else half / window_s), repr(value))
+
+
 def percent(share: float) -> str:
     """Return a share as percent: "68.6 %"."""
     return quantity(float(share), "%")

@@ -99,7 +99,7 @@ def utilisation_picture(facts: Facts) -> Picture | None:
     top = sorted(used, key=lambda key: -used[key].mean())[: utilisation_figure.MOST]
     shown = {key: used[key] for key in used if key in top}
     width = edges[1] - edges[0]
-    caption = f"{_ONE}Share of cores, or of accelerator time, in use, in bins of {quantity(float(width), 's')}.{_shaded(facts)}"
+    caption = f"{_ONE}Share of cores, or of accelerator time, in use, in bins of {quantity(float(width), 's')}.{shaded(facts)}"
     if len(used) > len(shown):
         least = min(values.mean() for values in shown.values())
         caption += (
@@ -117,22 +117,31 @@ def utilisation_picture(facts: Facts) -> Picture | None:
 
 
 def queue_picture(facts: Facts) -> Picture | None:
-    """Return queued and running requests of services over time; None without samples, or if nothing was seen."""
+    """Return queued and running requests of services and platforms over time; None without samples, or if nothing was seen."""
     looks = (Look("queued", "waiting", ORANGE, filled=True), Look("running", "running", BLUE))
-    found = samples(facts, "service")
+    found = {**samples(facts, "service"), **_on_platforms(samples(facts, "platform"))}
     seen = {
         name: {look.key: metrics[look.key] for look in looks if look.key in metrics} for name, metrics in found.items()
     }
-    what = "Requests waiting and running at each service"
+    what = f"Requests waiting and running at each service{' and platform' if facts.layout['platforms'] else ''}"
     step = _step(seen)
     return _load(facts, seen, looks, ("requests", what, f"looked at every {step}; what passes in between is not seen"))
+
+
+def _on_platforms(found: Mapping[str, Mapping[str, Series]]) -> dict[str, dict[str, Series]]:
+    """Return samples of platforms as those of services: running is what does not wait."""
+    return {
+        name: {"queued": metrics["queued"], "running": (times, in_flight - metrics["queued"][1])}
+        for name, metrics in found.items()
+        for times, in_flight in [metrics["in_flight"]]
+    }
 
 
 def link_picture(facts: Facts) -> Picture | None:
     """Return messages that wait for links and are in transmission, over time; None if there were none."""
     looks = (Look("queued", "waiting", ORANGE, filled=True), Look("active", "in transmission", GREEN))
     edges, found = messages(facts)
-    seen = {name: {key: _series(edges, values) for key, values in metrics.items()} for name, metrics in found.items()}
+    seen = {name: {key: series(edges, values) for key, values in metrics.items()} for name, metrics in found.items()}
     what = "Messages waiting and in transmission in each group of links"
     return _load(facts, seen, looks, ("messages", what, f"means in bins of {_step(seen)}"))
 
@@ -148,7 +157,7 @@ def _load(
     used = {name: metrics for name, metrics in seen.items() if any(values.max() > 0 for _, values in metrics.values())}
     if not used:
         return None
-    shown, caption = _busiest(used)
+    shown, caption = busiest(used)
     idle = [name for name in seen if name not in used]
     if idle:
         caption += f" Nothing was seen at {listing(idle)}."
@@ -156,10 +165,10 @@ def _load(
         f"{name} {max(float(values.max()) for _, values in metrics.values()):.4g}" for name, metrics in shown.items()
     )
     svg = Markup(panels(unit, facts, shown, looks, unit))  # noqa: S704 - as above
-    return Picture(svg, alt + ".", f"{_ONE}{what}, {how}.{caption}{_shaded(facts)}")
+    return Picture(svg, alt + ".", f"{_ONE}{what}, {how}.{caption}{shaded(facts)}")
 
 
-def _series(edges: Curve, values: Curve) -> Series:
+def series(edges: Curve, values: Curve) -> Series:
     """Return means in bins as steps that reach the last edge."""
     return edges, np.append(values, values[-1])
 
@@ -179,15 +188,15 @@ def replica_picture(facts: Facts) -> tuple[Picture | None, str]:
         if len(states) <= 1 and np.ptp(ready) < 1e-6:
             constant[round(float(ready[0]), 6)].append(name)
         else:
-            changing[name] = {state: _series(edges, values) for state, values in states.items()}
+            changing[name] = {state: series(edges, values) for state, values in states.items()}
     words = "; ".join(f"{number:g} of {listing(names)}" for number, names in constant.items())
     if not changing:
         return None, words
-    shown, caption = _busiest(changing)
+    shown, caption = busiest(changing)
     caption = (
         f"{_ONE}Replicas by state, means in bins of {quantity(float(edges[1] - edges[0]), 's')}."
         + caption
-        + _shaded(facts)
+        + shaded(facts)
     )
     alt = "Replicas ready, at most: " + ", ".join(
         f"{name} {states['ready'][1].max():.4g}" for name, states in shown.items() if "ready" in states
@@ -195,7 +204,7 @@ def replica_picture(facts: Facts) -> tuple[Picture | None, str]:
     return Picture(Markup(panels("replicas", facts, shown, looks, "replicas")), alt + ".", caption), words  # noqa: S704 - as above
 
 
-def _busiest(used: Mapping[str, Mapping[str, Series]]) -> tuple[dict[str, Mapping[str, Series]], str]:
+def busiest(used: Mapping[str, Mapping[str, Series]]) -> tuple[dict[str, Mapping[str, Series]], str]:
     """Return those with the highest mean that fit into a figure, and what to say of the others."""
     most = panels_figure.MOST
     mean = {title: sum(float(values.mean()) for _, values in metrics.values()) for title, metrics in used.items()}
@@ -210,7 +219,7 @@ def _step(seen: Mapping[str, Mapping[str, Series]]) -> str:
     return quantity(float(times[1] - times[0]) if len(times) > 1 else 0.0, "s")
 
 
-def _shaded(facts: Facts) -> str:
+def shaded(facts: Facts) -> str:
     """Return what the shaded parts of plots over time are."""
     parts = ["the warm-up"] if facts.warmup_s else []
     parts += ["the time after the last arrivals"] if facts.duration_s < facts.until_s else []

@@ -164,7 +164,7 @@ def links(facts: Facts) -> Table:
 def bills(facts: Facts) -> Table:
     """Return energy and cost of every part that has any, dearest kind first, and the totals."""
     rows: list[tuple[Cell, ...]] = []
-    for kind in ("nodes", "links", "services"):
+    for kind in ("nodes", "links", "services", "platforms"):
         for name, metrics in facts.summary[kind].items():
             if metrics.get("energy_j") or metrics.get("cost_usd"):
                 rows.append((name, kind, *_bill(metrics, facts.summary)))
@@ -253,7 +253,7 @@ def _words(value: Any) -> str:
 
 
 def policies(facts: Facts) -> Table:
-    """Return which policies decided, first the scenario's, then those of single services and applications."""
+    """Return which policies decided, first the scenario's, then those of single services, platforms and applications."""
     rows: list[tuple[Cell, ...]] = []
     for owner, chosen in _policies(facts.scenario):
         for kind, policy in (chosen or {}).items():
@@ -267,7 +267,7 @@ def policies(facts: Facts) -> Table:
 
 def _policies(scenario: Mapping[str, Any]) -> Iterable[tuple[str, Mapping[str, Any]]]:
     yield "all without their own", scenario["policies"]
-    for kind in ("services", "apps"):
+    for kind in ("services", "platforms", "apps"):
         for name, written in scenario[kind].items():
             yield name, written.get("policies") or {}
 

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Hashable
 
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from simtier.metrics.reading import Texts, batches
@@ -55,16 +54,13 @@ class Bins:
 
 def utilisation(facts: Facts) -> tuple[Curve, dict[tuple[str, str], Curve]]:
     """Return bin edges (s) and, for each group of nodes and "cores" or "accelerators", the share in use in each bin."""
-    lived = pq.read_table(facts.table("replicas"), columns=["replication", "replica", "device"]).to_pandas()
-    lived = lived[lived["replication"] == 0]
-    on_cpu = np.array(sorted(lived.loc[lived["device"] == "cpu", "replica"].unique()), dtype=np.int64)
     texts, bins = Texts(), Bins(facts.until_s)
     groups = list(facts.layout["nodes"])
     number = {name: i for i, name in enumerate(groups)}
-    columns = ("replication", "node", "replica", "started_s", "finished_s", "busy_s")
+    columns = ("replication", "node", "device", "started_s", "finished_s", "busy_s")
     for batch in batches(facts.table("stages"), columns, texts):
         ran = (batch["replication"] == 0) & ~np.isnan(batch["started_s"])
-        cpu = np.isin(batch["replica"], on_cpu)
+        cpu = batch["device"] == texts.code("cpu")
         start, end = batch["started_s"], np.where(np.isnan(batch["finished_s"]), facts.until_s, batch["finished_s"])
         rate = np.divide(batch["busy_s"], end - start, out=np.zeros(len(end)), where=end > start)
         group_of = np.array([number.get(facts.group_of_node.get(name, ""), -1) for name in texts.names])
@@ -85,12 +81,13 @@ def utilisation(facts: Facts) -> tuple[Curve, dict[tuple[str, str], Curve]]:
 
 def replicas(facts: Facts) -> tuple[Curve, dict[str, dict[str, Curve]]]:
     """Return bin edges (s) and, for each service and state, the mean number of replicas in each bin."""
-    table = pq.read_table(facts.table("replicas"), columns=["replication", "service", "state", "start_s", "end_s"])
-    lived = table.to_pandas()
-    lived = lived[(lived["replication"] == 0) & (lived["state"] != "unplaced")]
-    bins = Bins(facts.until_s)
-    for (service, state), rows in lived.groupby(["service", "state"], observed=True):
-        bins.add((service, state), rows["start_s"].to_numpy(), rows["end_s"].to_numpy(), np.ones(len(rows)))
+    bins, texts = Bins(facts.until_s), Texts()
+    for batch in batches(facts.table("replicas"), ("replication", "service", "state", "start_s", "end_s"), texts):
+        first = batch["replication"] == 0
+        for service, state in np.unique(np.stack([batch["service"][first], batch["state"][first]]), axis=1).T:
+            rows = first & (batch["service"] == service) & (batch["state"] == state)
+            key = (texts.names[service], texts.names[state])
+            bins.add(key, batch["start_s"][rows], batch["end_s"][rows], np.ones(int(rows.sum())))
     found: dict[str, dict[str, Curve]] = {service: {} for service in facts.layout["services"]}
     for service, states in found.items():
         for state in ("ready", "starting", "draining"):

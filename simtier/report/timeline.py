@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from simtier.metrics.reading import Texts, batches
+from simtier.models.serverless.spec import COMPONENTS
 from simtier.report.facts import Facts
 from simtier.report.lanes import Lanes
 
@@ -39,6 +40,17 @@ _STAGES = (
 )
 _TRANSFERS = ("replication", "request", "link", "bytes", "queued_s", "started_s", "sent_s", "delivered_s")
 
+_STARTS = (
+    "replication",
+    "request",
+    "service",
+    "function",
+    "node",
+    "replica",
+    "began_s",
+    *(f"{name}_s" for name in COMPONENTS),
+)
+
 Event = dict[str, Any]
 
 
@@ -60,7 +72,7 @@ def timeline(facts: Facts) -> dict[str, Any]:
     """Return the timeline as a JSON object: `traceEvents` in order of time, and what it is in `otherData`."""
     requests = _first_requests(facts)
     wanted = np.array(sorted(row["request"] for row in requests), dtype=np.int64)
-    slices = [*_visits(facts, wanted), *_messages(facts, wanted)]
+    slices = [*_starts(facts, wanted), *_visits(facts, wanted), *_messages(facts, wanted)]
     slices.sort(key=lambda each: (each.start, each.end, each.process, each.thread, each.request))
     processes = {name: number + 2 for number, name in enumerate(_processes(facts))}
     events = [*_async(requests, facts), *_complete(slices, processes)]
@@ -129,6 +141,20 @@ def _visits(facts: Facts, wanted: Any) -> Iterator[_Slice]:
         )
         if row["started_s"] == row["started_s"]:
             yield _Slice(process, f"{thread}, service", started, finished, what, "service", row["request"], args)
+
+
+def _starts(facts: Facts, wanted: Any) -> Iterator[_Slice]:
+    """Yield the components of the cold starts that sampled requests waited for and were first to be served by."""
+    for row in _rows(facts, "starts", _STARTS, wanted):
+        thread = f"{row['service']} #{row['replica']} on {row['node']}, starting"
+        args = {key: row[key] for key in ("request", "function")}
+        begin_s = row["began_s"]
+        for component in COMPONENTS:
+            end_s = min(begin_s + row[f"{component}_s"], facts.until_s)
+            name = component.replace("_", " ")
+            process = _node_process(facts, row["node"])
+            yield _Slice(process, thread, _ns(begin_s), _ns(end_s), name, "start", row["request"], args)
+            begin_s = end_s
 
 
 def _messages(facts: Facts, wanted: Any) -> Iterator[_Slice]:

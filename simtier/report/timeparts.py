@@ -19,6 +19,7 @@ _STAGES = (
     "stage",
     "part",
     "node",
+    "start",
     "sent_s",
     "routed_s",
     "queued_s",
@@ -98,7 +99,9 @@ def time_parts(facts: Facts) -> dict[str, TimeParts]:
     for batch in batches(facts.table("stages"), _STAGES, texts):
         app = served.apps(batch)
         rows = (app >= 0) & ~np.isnan(batch["finished_s"]) & ~np.isnan(batch["started_s"])
-        keys = [app[rows], *(batch[name][rows] for name in ("replication", "stage", "part", "node"))]
+        # On platforms the part is the function, of which there may be very many: only layers of a DNN are told apart.
+        part = np.where(batch["start"] == texts.code(""), batch["part"], texts.code(""))
+        keys = [app[rows], batch["replication"][rows], batch["stage"][rows], part[rows], batch["node"][rows]]
         way, work = batch["queued_s"] - batch["routed_s"], batch["finished_s"] - batch["started_s"]
         wait = batch["started_s"] - batch["queued_s"] + batch["routed_s"] - batch["sent_s"]
         sums.add(keys, [np.ones(int(rows.sum())), way[rows], wait[rows], work[rows]])

@@ -138,7 +138,8 @@ def _box(facts: Facts, name: str, column: int) -> Box:
     if kinds:
         used = metrics["accelerator_utilisation"] or 0.0
         bars.append(("accelerators", used, percent(used)))
-    services = [service for service, where in facts.layout["services"].items() if name in where["on"]]
+    hosted = {**facts.layout["services"], **facts.layout["platforms"]}
+    services = [service for service, where in hosted.items() if name in where["on"]]
     more = [f"and {len(services) - MOST_SERVICES + 1} more"] if len(services) > MOST_SERVICES else []
     services = services[: MOST_SERVICES - 1] + more if more else services
     return Box(

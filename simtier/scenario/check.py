@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 
 from simtier.errors import Problem, ScenarioError
-from simtier.scenario.checks import apps, capacity, named, reach, topology
+from simtier.scenario.checks import apps, capacity, named, platforms, reach, topology
 from simtier.scenario.checks import traces as trace_checks
 from simtier.scenario.checks.facts import Facts
 from simtier.scenario.scenario import Scenario
@@ -25,6 +25,7 @@ def check(scenario: Scenario, traces: Sequence[Path] = ()) -> list[Problem]:
         topology.names(facts),
         topology.links(facts),
         apps.services(facts),
+        platforms.platforms(facts),
         apps.apps(facts),
         apps.workloads(facts),
         named.policies(facts),

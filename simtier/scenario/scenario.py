@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field, PrivateAttr, model_validator
 
 from simtier.scenario.base import Name, Part
+from simtier.scenario.platforms import Platform
 from simtier.scenario.services import App, Policies, Service
 from simtier.scenario.source import Source
 from simtier.scenario.topology import Links, Nodes
@@ -52,14 +53,27 @@ class Scenario(Part):
     """Groups of equal nodes by name."""
     links: dict[Name, Links] = Field(default={})
     """Groups of links by name."""
-    services: Annotated[dict[Name, Service], Field(min_length=1)]
+    services: dict[Name, Service] = Field(default={})
     """Services by name."""
+    platforms: dict[Name, Platform] = Field(default={})
+    """Function platforms by name; no service has the same name."""
     apps: Annotated[dict[Name, App], Field(min_length=1)]
     """Applications by name."""
     workloads: Annotated[dict[Name, Workload], Field(min_length=1)]
     """Workloads by name."""
     policies: Policies = Policies()
     """Policies, one a kind, where services and apps name no other."""
+
+    @model_validator(mode="after")
+    def _something_serves(self) -> Scenario:
+        if not self.services and not self.platforms:
+            raise ValueError("has neither `services` nor `platforms`: something must serve the requests")
+        return self
+
+    @property
+    def hosts(self) -> Mapping[str, Service | Platform]:
+        """Services and platforms by name: what stages run on."""
+        return {**self.services, **self.platforms}
 
     _folder: Path = PrivateAttr(default_factory=Path)
     _source: Source = PrivateAttr(default_factory=Source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -48,6 +49,8 @@ class Policies(Part):
     """How many replicas there are."""
     admission: PolicyRef = PolicyRef(use="everyone")
     """Which requests may enter."""
+    keep_alive: PolicyRef = PolicyRef(use="fixed")
+    """How long idle instances of functions stay, on platforms."""
 
 
 class Service(Part):
@@ -78,6 +81,11 @@ class Service(Part):
     policies: ServicePolicies = ServicePolicies()
     """Policies of this service."""
 
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Where replicas may run."""
+        return self.on
+
     @model_validator(mode="after")
     def _one_batch_at_a_time(self) -> Service:
         if self.accelerator and self.concurrency > 1:
@@ -91,7 +99,9 @@ class Stage(Part):
     """One step of an application: on a service for a time, or a DNN whose layers may be split over services of several tiers."""
 
     service: Name | None = None
-    """Service that runs the stage."""
+    """Service, or platform, that runs the stage."""
+    function: Name | None = None
+    """On a platform: the function that is called; if not given, each request calls the one its trace names."""
     time: StageTime | None = None
     """Service time, on a node of speed 1."""
     cost: Cost | None = None
@@ -160,6 +170,10 @@ class App(Part):
     """Importance; higher is more important."""
     policies: AppPolicies = AppPolicies()
     """Policies of this application."""
+
+    def has_traced_functions(self, platforms: Container[str]) -> bool:
+        """Whether a stage runs on one of `platforms` and leaves it to the trace which function is called."""
+        return any(stage.service in platforms and stage.function is None for stage in self.stages.values())
 
     def takes(self, *numbers: Literal["duration", "per_input_token", "per_output_token"]) -> bool:
         """Whether the time of a stage is made of one of these, of what a trace tells."""

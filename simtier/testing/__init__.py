@@ -23,14 +23,19 @@ from simtier.testing.fakes import (
     FakeSplit,
     FakeTier,
 )
+from simtier.testing.function_fakes import FakeCell, FakeFunction, FakeInstance, FakePool
 from simtier.testing.promises import PROMISES, Promise, check_policy, promises_of
 
 __all__ = [
     "PROMISES",
+    "FakeCell",
     "FakeClock",
+    "FakeFunction",
     "FakeHop",
+    "FakeInstance",
     "FakeNode",
     "FakeOutcome",
+    "FakePool",
     "FakeReplica",
     "FakeReplicaSpec",
     "FakeRequest",

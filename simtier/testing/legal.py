@@ -51,6 +51,19 @@ def _target(answer: Any, _service: object) -> str | None:
     return None if _is_integer(answer) and answer >= 0 else "a whole number, 0 or more"
 
 
+def _seconds(answer: Any, _instance: object) -> str | None:
+    is_number = isinstance(answer, Real) and not isinstance(answer, bool)
+    return None if is_number and answer >= 0 else "seconds, 0 or more, or infinity"
+
+
+def _prewarm(answer: Any, function: object) -> str | None:
+    return None if answer is None or _seconds(answer, function) is None else "seconds, 0 or more, or None"
+
+
+def _pool_size(answer: Any, _pool: object) -> str | None:
+    return None if answer is None or (_is_integer(answer) and answer >= 0) else "a whole number, 0 or more, or None"
+
+
 def _admit(answer: Any, _request: object, _service: object) -> str | None:
     return None if isinstance(answer, bool) else "True or False"
 
@@ -74,6 +87,11 @@ EXPECTED: Mapping[str, Callable[..., str | None]] = MappingProxyType(
         "form": _form,
         "target": _target,
         "admit": _admit,
+        "idle_for": _seconds,
+        "prewarm": _prewarm,
+        "worth": _rank,
+        "ended": lambda answer, _instance, _how: None if answer is None else "nothing",
+        "pool_size": _pool_size,
         "observe": lambda answer, _outcome: None if answer is None else "nothing",
     }
 )

@@ -20,6 +20,7 @@ from simtier.testing.fakes import (
     FakeSplit,
     FakeTier,
 )
+from simtier.testing.function_fakes import FakeFunction, FakeInstance, FakePool
 
 TIERS = ("device", "edge", "cloud")
 
@@ -34,6 +35,8 @@ class World:
         self._rng = Streams(seed).stream("testing/world")
         self._busy_slot_s = 0.0
         self._step_s = 0.0
+        self._taken = 0
+        self._arrivals: dict[str, int] = {}
         nodes = [
             FakeNode(name=f"{tier}-{number}", tier=tier, cores=4.0 * (1 + TIERS.index(tier)))
             for tier in TIERS
@@ -108,6 +111,52 @@ class World:
     def admit(self) -> tuple[FakeRequest, FakeService]:
         """Return a request and the service it would enter."""
         return self._request(0), self._service(self._one_of(0, 1, 3), 1, 0.0)
+
+    def idle_for(self) -> tuple[FakeInstance]:
+        """Return an instance that has fallen idle now."""
+        return (self._instance(),)
+
+    def prewarm(self) -> tuple[FakeFunction]:
+        """Return the function of an instance that has fallen idle."""
+        return (self._function(),)
+
+    def worth(self) -> tuple[FakeInstance]:
+        """Return an idle instance."""
+        return (self._instance(),)
+
+    def ended(self) -> tuple[FakeInstance, str]:
+        """Return an instance that goes, and how."""
+        return self._instance(), self._one_of("expired", "evicted", "reused")
+
+    def pool_size(self) -> tuple[FakePool]:
+        """Return a pool, from which some were taken."""
+        self._taken += self._one_of(0, 0, 1, 5)
+        return (FakePool(available=self._one_of(0, 2), size=self._one_of(2, 5), taken=self._taken),)
+
+    def _function(self) -> FakeFunction:
+        name = self._one_of("resize", "notify", "report")
+        self._arrivals[name] = arrivals = self._arrivals.get(name, 0) + self._one_of(0, 1, 1, 3)
+        return FakeFunction(
+            name=name,
+            ready=self._one_of(1, 2),
+            layer_s=self._one_of((0.0, 0.0, 0.0), (0.1, 0.2, 0.7)),
+            memory_bytes=self._one_of(128e6, 1e9),
+            runtime=self._one_of("python3", "java"),
+            trigger=self._one_of("", "timer"),
+            arrivals=arrivals,
+            last_arrival_s=self.site.now_s - self._one_of(0.0, 0.5) if arrivals else math.nan,
+        )
+
+    def _instance(self) -> FakeInstance:
+        function = self._function()
+        return FakeInstance(
+            id=self._one_of(1, 2, 3, 4),
+            function=function,
+            layer=self._one_of("user", "user", "language", "bare"),
+            memory_bytes=function.memory_bytes,
+            uses=self._one_of(0, 1, 7),
+            idle_since_s=self.site.now_s,
+        )
 
     def _service(self, ready: int, concurrency: int, busy_slot_s: float) -> FakeService:
         return FakeService(

@@ -30,6 +30,8 @@ from simtier.traces.tables import batch
 
 ARRIVALS_AT_ONCE = 100_000
 ROWS_AT_ONCE = 65_536
+MOST_IN_ONE = 10_000_000
+"""Arrivals of one series in one interval: they are made at once."""
 Process = Literal["uniform", "even", "poisson", "gamma"]
 _NUMBER, _WHEN, _HOW_LONG = 1, 2, 3
 """Salts: how many, when, and how long are drawn apart."""
@@ -92,7 +94,7 @@ def expand(
         ledger: gets the choice as a note, and the invocations left out so far, by reason.
 
     Raises TraceError at once if no duration is known and no default given; and while it is read for a count that is negative, not
-    finite, or not whole (unless poisson), and for an interval without length.
+    finite, too large, or not whole (unless poisson), and for an interval without length.
     """
     if functions is None and how.default_duration_s is None:
         raise TraceError(
@@ -133,6 +135,10 @@ def _check(rows: Any, how: Expansion) -> None:
     starts, lengths, values = (rows.column(name).to_numpy() for name in ("time_s", "length_s", "value"))
     faults = [
         (~((values >= 0) & (values < np.inf)), "the count is {value:g}, and nothing can arrive less than 0 times"),
+        (
+            values > MOST_IN_ONE,
+            f"the count is {{value:g}}, and at most {MOST_IN_ONE:,} of one interval are made: divide the counts in a copy of the file",
+        ),
         (~((starts + lengths > starts) & (lengths < np.inf)), "the interval has a length of {length:g} s"),
     ]
     if how.process != "poisson":

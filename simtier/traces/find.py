@@ -56,11 +56,11 @@ class Found:
         """Which schema its rows are in; raises TraceError for a Parquet file that is no converted trace."""
         return self.place.family or family_of(self.source)
 
-    def functions(self) -> Any | None:
-        """Return the table of functions that lies beside a trace of counts, or None."""
+    def functions(self, ledger: Ledger | None = None) -> Any | None:
+        """Return the table of functions that lies beside a trace of counts, or None; `ledger` gets the account of its reading."""
         if self.place.companion is None:
             return None
-        return self.place.companion(self.source, Ledger())
+        return self.place.companion(self.source, Ledger() if ledger is None else ledger)
 
     @property
     def label(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from operator import mul
 
 from simtier.catalogue.dnn import dnn
@@ -12,10 +13,12 @@ from simtier.journal import Journal
 from simtier.models.app import App
 from simtier.models.dnn_stage import DnnStage
 from simtier.models.network import Network
+from simtier.models.serverless.platform import Platform
+from simtier.models.serverless.stage import NamedFunctionStage
 from simtier.models.service import Service
 from simtier.models.stage import Stage
 from simtier.models.timers import ConstantTimer, CostTimer, DrawnTimer, LayerTimer, Timer, TracedTimer
-from simtier.models.visit import Part
+from simtier.models.visit import Part, Visit
 from simtier.scenario.base import Traced
 from simtier.scenario.services import App as Written
 from simtier.scenario.services import Stage as WrittenStage
@@ -33,6 +36,18 @@ def parents(stages: Mapping[str, WrittenStage]) -> dict[str, tuple[str, ...]]:
     return found
 
 
+@dataclass(frozen=True)
+class Hosts:
+    """What stages run on.
+
+    `function_of` finds for a platform the function that a visit's trace names.
+    """
+
+    services: Mapping[str, Service]
+    platforms: Mapping[str, Platform]
+    function_of: Mapping[str, Callable[[Visit], Part]]
+
+
 class AppMaker:
     """Builds applications on services that are alive; `traced_means` tells the mean of what an application's traces hold."""
 
@@ -42,14 +57,14 @@ class AppMaker:
         network: Network,
         journal: Journal,
         streams: Streams,
-        services: Mapping[str, Service],
+        hosts: Hosts,
         traced_means: Callable[[str], tuple[float, ...]],
     ) -> None:
         self._clock = clock
         self._network = network
         self._journal = journal
         self._streams = streams
-        self._services = services
+        self._hosts = hosts
         self._traced_means = traced_means
 
     def make(self, name: str, written: Written, partitioning: Callable[[str], Asker], closes_s: float) -> App:
@@ -78,15 +93,23 @@ class AppMaker:
     ) -> Stage:
         if written.model is not None:
             names = written.split or (written.service or "",)
-            services = [self._services[service] for service in names]
+            services = [self._hosts.services[service] for service in names]
             timer = LayerTimer(dnn(written.model), written.precision)
             output = written.output or timer.dnn.crossing_bytes(len(timer.dnn.layers), written.precision)
             return DnnStage(
                 name, app, timer, services, partitioning(name), output, output if answer is None else answer
             )
         assert written.service is not None
-        whole = Part(self._services[written.service])
-        return Stage(name, app, self._timer(name, written, app), whole, written.output)
+        output = written.output
+        own_timer = self._timer(name, written, app)
+        platform = self._hosts.platforms.get(written.service)
+        if platform is None:
+            return Stage(name, app, own_timer, Part(self._hosts.services[written.service]), output)
+        if written.function is not None:
+            part = platform.part(written.function)
+            assert part is not None
+            return Stage(name, app, own_timer, part, output)
+        return NamedFunctionStage(name, app, own_timer, self._hosts.function_of[written.service], output)
 
     def _timer(self, name: str, written: WrittenStage, app: App) -> Timer:
         if written.cost is not None:

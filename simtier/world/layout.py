@@ -11,7 +11,7 @@ from simtier.world.world import World
 
 
 def layout(world: World) -> dict[str, Any]:
-    """Return groups of nodes, links and services with their sizes, power (W) and prices (USD/s, USD/B)."""
+    """Return groups of nodes, links, services and platforms with their sizes, power (W) and prices (USD/s, USD/B, USD/B/s)."""
     return {
         "until_s": world.until_s,
         "nodes": {group: _group(world, group) for group in world.scenario.nodes},
@@ -24,6 +24,7 @@ def layout(world: World) -> dict[str, Any]:
             }
             for (name, service), written in zip(world.services.items(), world.scenario.services.values(), strict=True)
         },
+        "platforms": {name: _platform(world, name) for name in world.platforms},
     }
 
 
@@ -76,6 +77,26 @@ def _links(world: World) -> dict[str, Any]:
         if spec.medium not in group["media"]:
             group["media"].append(spec.medium)
     return groups
+
+
+def _platform(world: World, name: str) -> dict[str, Any]:
+    """Return where a platform runs, what of it is paid for whether it is used or not (bytes), and its prices."""
+    written = world.scenario.platforms[name]
+    provisioned = (function.provisioned * function.memory for function in written.functions.values())
+    price = written.price
+    return {
+        "on": sorted({node.group for cell in world.platforms[name].cells for node in cell.nodes}),
+        "provisioned_bytes": sum(provisioned, 0.0),
+        "price": {
+            "per_request": price.per_request,
+            "per_memory_time": price.per_memory_time,
+            "granularity": price.granularity,
+            "least": price.least,
+            "bill_starts": price.bill_starts,
+            "provisioned": price.provisioned,
+            "idle_cost": price.idle_cost,
+        },
+    }
 
 
 def _slots(world: World, service: str) -> int:

@@ -19,6 +19,7 @@ from simtier.streams import Streams
 from simtier.traces.expansion import Expansion, expand
 from simtier.traces.ledger import Ledger
 from simtier.traces.replay import Replay
+from simtier.world.functions import FunctionNames
 from simtier.world.traces import Reel, TraceShelf
 
 SAMPLED_ROWS = 50_000
@@ -28,8 +29,9 @@ SAMPLED_ROWS = 50_000
 class Replayed:
     """One source's requests, out of a trace: when they arrive, and what each carries, in one pass over the trace."""
 
-    def __init__(self, batches: Iterator[Any]) -> None:
+    def __init__(self, batches: Iterator[Any], names: FunctionNames | None = None) -> None:
         self._batches = batches
+        self._names = names
         self._carried: deque[Iterator[tuple[float, ...]]] = deque()
 
     def chunks(self) -> Chunks:
@@ -37,29 +39,35 @@ class Replayed:
         for part in self._batches:
             for first in range(0, part.num_rows, LARGEST_CHUNK):
                 piece = part.slice(first, LARGEST_CHUNK)
-                self._carried.append(_carried(piece))
+                self._carried.append(_carried(piece, self._names))
                 yield piece.column(0).to_numpy()
 
     def rows(self) -> Iterator[tuple[float, ...]]:
-        """Yield what each request carries, by `TRACED`; the next one's arrival must have been taken from `chunks`."""
+        """Yield what each request carries, by `TRACED`, and the number of its function if there are `names`; the next one's arrival must have been taken from `chunks`."""
         while True:
             yield from self._carried.popleft()
 
 
-def _carried(piece: Any) -> Iterator[tuple[float, ...]]:
-    columns = [
+def _carried(piece: Any, names: FunctionNames | None = None) -> Iterator[tuple[float, ...]]:
+    columns: list[Any] = [
         np.nan_to_num(piece.column(name).to_numpy(zero_copy_only=False).astype(np.float64)).tolist()
         if name in piece.schema.names
         else repeat(0.0)
         for name in TRACED
     ]
+    if names is not None:
+        column = piece.column("function")
+        numbers = np.array([names.number(name) for name in column.dictionary.to_pylist()], dtype=np.int64)
+        columns.append(numbers[column.indices.to_numpy()].tolist())
     return zip(*columns, strict=False)
 
 
-def replay(written: Workload, app: App, source: str, streams: Streams, shelf: TraceShelf) -> Replayed:
-    """Return the requests of one source of a workload of `app` that replays a trace."""
+def replay(
+    written: Workload, app: App, source: str, streams: Streams, shelf: TraceShelf, names: FunctionNames | None = None
+) -> Replayed:
+    """Return the requests of one source of a workload of `app` that replays a trace; they carry the numbers of `names` if given."""
     reel = shelf.reel(written.trace or (), written.on_error)
-    return Replayed(_batches(reel, written, app, source, streams, reel.left_out))
+    return Replayed(_batches(reel, written, app, source, streams, reel.left_out), names)
 
 
 def traced_means(app: App, workloads: list[Workload], streams: Streams, shelf: TraceShelf) -> tuple[float, ...]:
@@ -80,7 +88,7 @@ def _batches(reel: Reel, written: Workload, app: App, source: str, streams: Stre
     """Return what a source replays: counts expanded first, then window, share and scales."""
     told = Replay(written.window, written.share, written.share_by, written.scale_rate, written.scale_time)
     if written.expand is None:
-        return told.apply(reel.batches(), reel.family)
+        return _some_left(told.apply(reel.batches(), reel.family), written)
     how = written.expand
     default_s = how.default_duration
     if default_s is None and not app.takes("duration"):
@@ -88,7 +96,20 @@ def _batches(reel: Reel, written: Workload, app: App, source: str, streams: Stre
     key = int(streams.stream(f"workload/{source}/expand").integers(2**63))
     counts = _counted(reel.batches(), written.window)
     expanded = expand(counts, Expansion(how.process, how.cv, default_s), key, reel.functions(), left_out)
-    return told.apply(expanded, "invocations")
+    return _some_left(told.apply(expanded, "invocations"), written)
+
+
+def _some_left(batches: Iterator[Any], written: Workload) -> Iterator[Any]:
+    """Yield the batches; raises TraceError if the choice of a share has left none."""
+    left = 0
+    for part in batches:
+        left += part.num_rows
+        yield part
+    if not left and (written.share < 1 or written.scale_rate < 1):
+        raise TraceError(
+            f"`share` {written.share:g} and `scale_rate` {written.scale_rate:g} leave no request of {', '.join(written.trace or ())}: "
+            "choose larger ones"
+        )
 
 
 def _counted(batches: Iterator[Any], window: tuple[float, float] | None) -> Iterator[Any]:

@@ -20,12 +20,18 @@ def resolve(scenario: Scenario) -> Scenario:
         name: service.model_copy(update={"policies": _resolved(service.policies, scenario)})
         for name, service in scenario.services.items()
     }
+    platforms = {
+        name: platform.model_copy(update={"policies": _resolved(platform.policies, scenario)})
+        for name, platform in scenario.platforms.items()
+    }
     apps = {
         name: app.model_copy(update={"policies": _resolved(app.policies, scenario)})
         for name, app in scenario.apps.items()
     }
     policies = _resolved(scenario.policies, scenario)
-    return scenario.model_copy(update={"services": services, "apps": apps, "policies": policies})
+    return scenario.model_copy(
+        update={"services": services, "platforms": platforms, "apps": apps, "policies": policies}
+    )
 
 
 def with_files(scenario: Scenario, folder: Path) -> Scenario:
@@ -78,7 +84,7 @@ def _copied(file: Path, folder: Path) -> Path:
 def _policy_sets(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield every mapping from kind to policy in a scenario written as plain data."""
     yield document["policies"]
-    for part in [*document["services"].values(), *document["apps"].values()]:
+    for part in [*document["services"].values(), *document["platforms"].values(), *document["apps"].values()]:
         yield part["policies"]
 
 

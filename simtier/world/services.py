@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
 
@@ -31,13 +31,13 @@ class ReplicaMaker:
 
     def __init__(self) -> None:
         self.made: list[Replica] = []
-        self._numbers = count()
+        self.next_number: Callable[[], int] = count().__next__
 
     def __call__(self, service: Service, node: Node, device: Any) -> Replica:
         """Return a new replica of `service` on `node`."""
         batching, scheduling = service.askers["batching"], service.askers["scheduling"]
         queue = queue_for(scheduling) if batching.skip else BatchLine(scheduling)
-        parts = (next(self._numbers), service, node, device, service.spec.claim, queue)
+        parts = (self.next_number(), service, node, device, service.spec.claim, queue)
         replica: Replica
         if device is not None or not batching.skip:
             replica = BatchReplica(*parts, batching=batching)

@@ -34,6 +34,8 @@ class Reel:
         self._held: list[Any] | None = None
         self._long = False
         self._begun: dict[str, list[Reading]] = {}
+        self._tables: list[tuple[Found, Ledger]] | None = None
+        self._functions: Any = None
         self.left_out = Ledger()
         self.family: Family = files[0].family
 
@@ -45,9 +47,23 @@ class Reel:
 
     def functions(self) -> Any:
         """Return the tables of functions that lie beside the traces as one, or None; of a function in several the first holds."""
-        tables = [table for found in self._files if (table := found.functions()) is not None]
-        # Whoever looks a function up by name finds the last row of that name.
-        return pa.concat_tables(reversed(tables)).unify_dictionaries() if tables else None
+        if self._tables is None:
+            self._tables = []
+            tables = [table for found in self._files if (table := self._table(found)) is not None]
+            # Whoever looks a function up by name finds the last row of that name.
+            self._functions = pa.concat_tables(reversed(tables)).unify_dictionaries() if tables else None
+        return self._functions
+
+    def tables(self) -> list[tuple[Found, Ledger]]:
+        """Return the tables of functions that were read, with the account of each."""
+        return self._tables or []
+
+    def _table(self, found: Found) -> Any:
+        ledger = Ledger(self._on_error)
+        table = found.functions(ledger)
+        if table is not None and self._tables is not None:
+            self._tables.append((found, ledger))
+        return table
 
     def readings(self) -> list[Reading]:
         """Return of each trace that was begun the reading that came furthest."""
@@ -129,7 +145,14 @@ class TraceShelf:
             for reel in self._reels.values()
             for reading in reel.readings()
         ]
-        once = {repr(each): each for each in [*whole, *streamed]}  # a trace may be in several rows of traces
+        tables = [
+            _told(
+                found, "", ledger.rows_read, ledger.dropped, ledger.notes, ledger.facts, ended=True, what=" (functions)"
+            )
+            for reel in self._reels.values()
+            for found, ledger in reel.tables()
+        ]
+        once = {repr(each): each for each in [*whole, *streamed, *tables]}  # a trace may be in several rows of traces
         return sorted(once.values(), key=lambda each: str(each["name"]))
 
     def left_out(self) -> dict[str, dict[str, int]]:
@@ -142,10 +165,18 @@ class TraceShelf:
 
 
 def _told(
-    found: Found, sha256: str, rows: int, dropped: Any, notes: Sequence[str], facts: Any, *, ended: bool
+    found: Found,
+    sha256: str,
+    rows: int,
+    dropped: Any,
+    notes: Sequence[str],
+    facts: Any,
+    *,
+    ended: bool,
+    what: str = "",
 ) -> dict[str, object]:
     return {
-        "name": found.name,
+        "name": found.name + what,
         "file": found.label,
         "sha256": sha256,
         "rows": rows,

@@ -14,6 +14,7 @@ from simtier.models.workload import Client, feed
 from simtier.scenario import Scenario
 from simtier.scenario import workloads as w
 from simtier.streams import Streams
+from simtier.world.functions import FunctionNames
 from simtier.world.replays import Replayed, replay
 from simtier.world.times import distribution
 from simtier.world.topology import Members
@@ -38,6 +39,7 @@ def start_workloads(
     journal: Journal,
     streams: Streams,
     shelf: TraceShelf,
+    names: FunctionNames,
 ) -> None:
     """Give the clock its feed of open arrivals and its closed-loop clients.
 
@@ -46,7 +48,7 @@ def start_workloads(
     sources = [
         source
         for name, written in scenario.workloads.items()
-        for source in _sources(name, written, scenario, apps, members, journal, streams, shelf)
+        for source in _sources(name, written, scenario, apps, members, journal, streams, shelf, names)
     ]
     firsts = [streams.source(source.name) for source in sources]
     closed = [isinstance(source.written.arrivals, w.Closed) for source in sources]
@@ -79,6 +81,7 @@ def _sources(
     journal: Journal,
     streams: Streams,
     shelf: TraceShelf,
+    names: FunctionNames,
 ) -> list[_Source]:
     slo = scenario.apps[written.app].slo
     target = slo.latency if slo is not None else float("inf")
@@ -88,9 +91,11 @@ def _sources(
     for node in members.of_all(written.source, f"workloads.{name}.from"):
         for client in clients:
             key = f"{name}/{node.name}{client}"
-            replayed = (
-                replay(written, scenario.apps[written.app], key, streams, shelf) if written.trace is not None else None
-            )
+            replayed = None
+            if written.trace is not None:
+                app = scenario.apps[written.app]
+                named = names if app.has_traced_functions(scenario.platforms) else None
+                replayed = replay(written, app, key, streams, shelf, named)
             rows = replayed.rows() if replayed is not None else None
             origin = Origin(apps[written.app], name, node.name, written.request, target, journal, rows)
             found.append(_Source(key, origin, written, replayed, written.start, stop))

@@ -13,11 +13,15 @@ from simtier.contract import Asker, Decisions, ServiceView
 from simtier.journal import Journal
 from simtier.models.network import Network
 from simtier.models.sampler import Probe, Sampler
+from simtier.models.serverless.platform import Platform
 from simtier.models.service import Service
 from simtier.models.views import SiteFacade
+from simtier.models.visit import Part, Visit
 from simtier.scenario import Scenario
 from simtier.streams import Streams
-from simtier.world.apps import AppMaker
+from simtier.world.apps import AppMaker, Hosts
+from simtier.world.functions import FunctionNames, Told, finder, told_functions
+from simtier.world.platforms import Site, cold_starts, make_platform, start_provisioned
 from simtier.world.replays import traced_means
 from simtier.world.services import SERVICE_KINDS, ReplicaMaker, service_spec, start_service, weight_bytes
 from simtier.world.topology import Members, add_links, make_nodes
@@ -67,16 +71,24 @@ class World:
         for name in scenario.services:
             self.services[name] = self._service(name, members)
             self._service_views[name] = self.services[name].view
+        self.platforms: dict[str, Platform] = {}
+        self._names = FunctionNames()
+        for name in scenario.platforms:
+            self.platforms[name] = self._platform(name, members, shelf)
         self._start_policies()
+        for name, platform in self.platforms.items():
+            start_provisioned(platform, scenario.platforms[name])
         for name, service in self.services.items():
             start_service(service, scenario.services[name])
         means = cache(partial(self._traced_means, shelf))
-        maker = AppMaker(self.clock, self.network, journal, streams, self.services, means)
+        finders = {name: self._function_finder(name, shelf) for name in self.platforms}
+        hosts = Hosts(self.services, self.platforms, finders)
+        maker = AppMaker(self.clock, self.network, journal, streams, hosts, means)
         self.apps = {
             name: maker.make(name, written, self._partitioning(name), self.until_s)
             for name, written in scenario.apps.items()
         }
-        start_workloads(scenario, self.apps, members, self.clock, journal, streams, shelf)
+        start_workloads(scenario, self.apps, members, self.clock, journal, streams, shelf, self._names)
         self._let_policies_observe()
         if scenario.run.samples:
             Sampler(self.clock, journal, self.until_s / scenario.run.samples, self._probes())
@@ -91,6 +103,8 @@ class World:
             app.close()
         for service in self.services.values():
             service.close()
+        for platform in self.platforms.values():
+            platform.close()
         self.network.close()
 
     @property
@@ -108,6 +122,40 @@ class World:
         askers = {kind: self._asker(kind, name, written.policies) for kind in SERVICE_KINDS}
         spec = service_spec(name, written, weight_bytes(self.scenario, name), self._streams)
         return Service(spec, nodes, self.clock, self.network, self._journal, askers, self.replicas)
+
+    def _platform(self, name: str, members: Members, shelf: TraceShelf) -> Platform:
+        """Return a platform with its listed functions, without instances."""
+        written = self.scenario.platforms[name]
+
+        def asker(kind: str, owner: str) -> Asker:
+            return self._asker(kind, owner, written.policies)
+
+        def started(owner: str) -> Asker:
+            made = asker("autoscaling", owner)
+            self._start(made)
+            return made
+
+        site = Site(self.clock, self.network, self._journal, self.replicas.next_number)
+        models = cold_starts(name, written, self._streams, shelf, self.clock)
+        return make_platform(name, written, members, site, models, asker, started)
+
+    def _function_finder(self, name: str, shelf: TraceShelf) -> Callable[[Visit], Part]:
+        """Return what finds the function of a platform that a visit's trace names."""
+
+        @cache
+        def told() -> dict[str, Told]:
+            workloads = [
+                w for w in self.scenario.workloads.values() if w.trace is not None and self._calls(w.app, name)
+            ]
+            found: dict[str, Told] = {}
+            for workload in workloads:
+                found |= told_functions(shelf.reel(workload.trace or (), workload.on_error).functions())
+            return found
+
+        return finder(self.platforms[name], self.scenario.platforms[name], self._names, told)
+
+    def _calls(self, app: str, platform: str) -> bool:
+        return self.scenario.apps[app].has_traced_functions([platform])
 
     def _traced_means(self, shelf: TraceShelf, app: str) -> tuple[float, ...]:
         replays = [each for each in self.scenario.workloads.values() if each.app == app and each.trace is not None]
@@ -145,12 +193,18 @@ class World:
                     app.observe(asker.tell, asker.policy)
 
     def _probes(self) -> list[Probe]:
-        """Return what is sampled: the queues and replicas of each service; links are told by the transfers table."""
-        return [
+        """Return what is sampled: queues and replicas of each service and platform; links are told by the transfers table."""
+        services = [
             ("service", name, metric, partial(read, service))
             for name, service in self.services.items()
             for metric, read in SERVICE_PROBES.items()
         ]
+        platforms = [
+            ("platform", name, metric, partial(read, platform))
+            for name, platform in self.platforms.items()
+            for metric, read in PLATFORM_PROBES.items()
+        ]
+        return [*services, *platforms]
 
 
 SERVICE_PROBES: dict[str, Callable[[Service], float]] = {
@@ -158,4 +212,10 @@ SERVICE_PROBES: dict[str, Callable[[Service], float]] = {
     "running": lambda service: sum(replica.running for replica in service.fleet.serving),
     "ready": lambda service: len(service.fleet.ready),
     "starting": lambda service: len(service.fleet.starting),
+}
+PLATFORM_PROBES: dict[str, Callable[[Platform], float]] = {
+    "queued": lambda platform: sum(len(f.waiting) for cell in platform.cells for f in cell.functions.values()),
+    "starting": lambda platform: sum(cell.starts.under_way for cell in platform.cells),
+    "idle": lambda platform: sum(len(cell.evictions) for cell in platform.cells),
+    "in_flight": lambda platform: sum(cell.in_flight for cell in platform.cells),
 }

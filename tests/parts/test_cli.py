@@ -56,9 +56,23 @@ APP = {
     "slo": {"target_s": 0.25, "percentile": 95.0, "attainment": 0.97, "met": True},
 }
 BUSY = {"utilisation": 0.8, "mean_queue": 2.3, "replicas": 1.0, "energy_j": 5.0, "cost_usd": 0.01}
+FUNCTIONS = {
+    "served": 1234,
+    "cold_ratio": 0.042,
+    "cold_start_s": {"p90": 1.25, "half_width_95": {"p90": 0.3}},
+    "instances": {"starting": 0.5, "idle": 6.5, "busy": 1.5},
+    "memory": {
+        "idle_byte_s": 96e9,
+        "wasted_share": 0.875,
+        "half_width_95": {"idle_byte_s": 4.8e9, "wasted_share": None},
+    },
+    "cost_usd": 0.0321,
+}
 SUMMARY = {
     "apps": {"ask": APP, "idle": {**APP, "slo": None, "latency_s": dict.fromkeys(("mean", "p50", "p95", "p99"))}},
     "services": {"queue": BUSY},
+    "platforms": {"lambda": FUNCTIONS},
+    "window_s": 100.0,
     "nodes": {"server": BUSY},
     "links": {},
     "energy_j": 3_600_000.0,
@@ -188,6 +202,9 @@ def test_the_summary_begins_with_the_promises(runner: FakeRun) -> None:
     text = answer.stdout
     for part in ("98.6 ± 1.2 ms", "80.0 %", "Energy 3.60 MJ, cost 0.0100 USD", "Assumed: little", "Result: there"):
         assert part in text
+    [row] = [line for line in lines if "lambda" in line]
+    for part in ("1,234", "4.2 %", "1.25 ± 0.30 s", "6.50", "1.50", "960 ± 48 MB", "87.5 %", "0.0321 USD"):
+        assert part in row
     row = next(line for line in lines if line.startswith("│ ask"))
     assert [cell.strip() for cell in row.strip("│").split("│")] == ["ask", "1,000", "990", "4", "3", "2", "1", "0"]
     assert "simulated" not in text
@@ -255,7 +272,7 @@ def test_the_second_interrupt_aborts_at_once(runner: FakeRun, reported: list[Pat
 
 def test_the_schema_is_json_and_describes_each_field() -> None:
     schema = json.loads(cli("schema").stdout)
-    assert set(schema["required"]) == {"name", "run", "nodes", "services", "apps", "workloads"}
+    assert set(schema["required"]) == {"name", "run", "nodes", "apps", "workloads"}
     assert schema["$defs"]["Links"]["properties"]["latency"]["description"].startswith(("Propagation", "time"))
 
 

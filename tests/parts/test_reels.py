@@ -7,12 +7,15 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pytest
 
+from simtier.errors import TraceError
 from simtier.traces.convert import target_for, write, write_functions
 from simtier.traces.find import find_all
+from simtier.traces.ledger import OnError
 from simtier.traces.replay import Replay
 from simtier.traces.tables import batch
-from simtier.world.traces import Reel
+from simtier.world.traces import Reel, TraceShelf
 
 
 def _day(folder: Path, name: str, functions: dict[str, float], origin_s: float) -> None:
@@ -42,3 +45,36 @@ def test_a_rate_scaled_down_keeps_whole_sessions_where_it_is_asked_to() -> None:
     counts = pc.value_counts(kept["session"]).field("counts").to_pylist()
     assert set(counts) == {5}
     assert 70 < len(counts) < 130
+
+
+@pytest.mark.parametrize(
+    ("on_error", "dropped"),
+    [("fail", None), ("drop", {"Average: not a finite number": 1, "second row of a function": 1})],
+)
+def test_tables_of_functions_are_read_as_the_workload_says_and_are_told_of(
+    tmp_path: Path, on_error: OnError, dropped: dict[str, int] | None
+) -> None:
+    day = tmp_path / "azure-functions-2019"
+    day.mkdir()
+    minutes = ",".join(map(str, range(1, 1441)))
+    counts = ",".join(["1"] * 1440)
+    (day / "invocations_per_function_md.anon.d01.csv").write_text(
+        f"HashOwner,HashApp,HashFunction,Trigger,{minutes}\no,a,f,http,{counts}\n"
+    )
+    percentiles = [f"percentile_Average_{p}" for p in (0, 1, 25, 50, 75, 99, 100)]
+    told_of = {"f": "10", "g": "much", "h": "-10"}
+    rows = [["o", "a", name, mean, "1", "10", "10", *["10"] * 7] for name, mean in [*told_of.items(), ("f", "20")]]
+    header = ["HashOwner", "HashApp", "HashFunction", "Average", "Count", "Minimum", "Maximum", *percentiles]
+    (day / "function_durations_percentiles.anon.d01.csv").write_text(
+        "\n".join(",".join(row) for row in [header, *rows]) + "\n"
+    )
+    shelf = TraceShelf([tmp_path])
+    reel = shelf.reel(("azure-functions-2019/d01",), on_error)
+    if dropped is None:
+        with pytest.raises(TraceError, match=r"function_durations_percentiles.*line 3"):
+            reel.functions()
+    else:
+        assert reel.functions()["function"].to_pylist() == ["f", "h"]
+        (told,) = [each for each in shelf.used() if str(each["name"]).endswith("(functions)")]
+        assert told["dropped"] == dropped
+        assert "1 negative durations, a known fault of the release, are null" in str(told["notes"])

@@ -242,3 +242,8 @@ def test_a_window_in_a_gap_ends_the_run(written: Data, told: str, tmp_path: Path
     name = own(tmp_path, {"arrival_s": [0.0, 100.0], "input_tokens": [1, 1], "output_tokens": [1, 1]})
     with pytest.raises(TraceError, match=told):
         play(pool({"trace": name, **written}))
+
+
+def test_a_share_that_leaves_nothing_ends_the_run(tmp_path: Path) -> None:
+    with pytest.raises(TraceError, match=r"`share` 1e-09 and `scale_rate` 1 leave no request of own:.*: choose larger"):
+        play(pool({"trace": llm(tmp_path, rows=20), "share": 1e-9}))

@@ -20,6 +20,16 @@ SUBJECTS: dict[str, list[dict[str, object]]] = {
     "power_of_two": [{}, {"d": 1}, {"d": 3}],
     "size_or_timeout": [{}, {"size": 4, "timeout": "0 s"}, {"timeout": "100 s"}],
     "bounded_queue": [{"limit": 3}],
+    "knative_kpa": [{}, {"per_replica": 5.0, "initial_scale": 3}],
+    "kubernetes_hpa": [{}, {"metric": "in_flight", "wanted": 10.0}],
+    "newsvendor": [{}, {"forecast": "changes"}],
+    "queue_length": [{}, {"count": "in_flight"}],
+    "on_demand": [{}, {"waits_for_starting": True}],
+    "hash_affinity": [{}, {"key": "function", "over": "node"}],
+    "bounded_load_hash": [{}, {"over": "node"}],
+    "cross_region": [{}, {"round_trip": True}],
+    "hybrid_histogram": [{}, {"range": "10 min", "bin": "1 s"}],
+    "timer_prewarm": [{}, {"gaps": 2, "spread": 0.5}],
 }
 CASES = [
     pytest.param(kind, name, parameters, promise, id=f"{name}{sorted(parameters.items()) or ''}:{promise}")

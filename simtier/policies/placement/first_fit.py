@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from simtier.contract import NodeView, Placement, ReplicaSpecView
 
@@ -12,6 +13,8 @@ class FirstFit(Placement):
 
     First fit of bin packing (Johnson et al., SIAM J. Computing 3(4), 1974).
     """
+
+    takes_first: ClassVar[bool] = True
 
     def place(self, replica: ReplicaSpecView, nodes: Sequence[NodeView]) -> NodeView | None:
         """Return the first of `nodes`."""

@@ -8,9 +8,10 @@ from itertools import pairwise
 import networkx as nx
 
 from simtier.catalogue.dnn import dnn
-from simtier.errors import CatalogueError, Problem, did_you_mean
+from simtier.errors import CatalogueError, Problem
 from simtier.scenario.base import Traced
 from simtier.scenario.checks.facts import Facts
+from simtier.scenario.checks.platforms import function_of, no_such
 from simtier.scenario.services import App, Stage
 from simtier.scenario.source import Steps
 
@@ -45,18 +46,19 @@ def apps(facts: Facts) -> Iterator[Problem]:
 
 
 def _stage(facts: Facts, here: Steps, app: App, stage: Stage) -> Iterator[Problem]:
-    services = facts.scenario.services
+    services, hosts = facts.scenario.services, facts.scenario.hosts
     split, after = stage.split or (), stage.after or ()
-    if stage.service is not None and stage.service not in services:
-        yield facts.problem((*here, "service"), _no("service", stage.service, services))
+    if stage.service is not None and stage.service not in hosts:
+        yield facts.problem((*here, "service"), no_such("service", stage.service, hosts))
+    yield from function_of(facts, here, stage)
     for place, each in enumerate(split):
         if each not in services:
-            yield facts.problem((*here, "split", place), _no("service", each, services))
+            yield facts.problem((*here, "split", place), no_such("service", each, services))
         elif each in split[:place]:
             yield facts.problem((*here, "split", place), f"{each!r} is listed twice; requests pass each service once")
     for place, each in enumerate(after):
         if each not in app.stages:
-            yield facts.problem((*here, "after", place), _no("stage", each, app.stages))
+            yield facts.problem((*here, "after", place), no_such("stage", each, app.stages))
     if stage.model is not None:
         try:
             dnn(stage.model)
@@ -70,7 +72,7 @@ def workloads(facts: Facts) -> Iterator[Problem]:
     for name, workload in facts.scenario.workloads.items():
         here = ("workloads", name)
         if workload.app not in facts.scenario.apps:
-            yield facts.problem((*here, "app"), _no("app", workload.app, facts.scenario.apps))
+            yield facts.problem((*here, "app"), no_such("app", workload.app, facts.scenario.apps))
         elif workload.trace is None and (stage := _traced(facts.scenario.apps[workload.app])):
             message = f"stage {stage!r} of {workload.app!r} takes its time from a trace, and this workload replays none"
             yield facts.problem((*here, "arrivals"), message)
@@ -113,7 +115,3 @@ def _cycle(app: App) -> list[str]:
     start = min(map(list(app.stages).index, around))
     turn = around.index(list(app.stages)[start])
     return around[turn:] + around[:turn]
-
-
-def _no(what: str, name: str, known: Mapping[str, object]) -> str:
-    return f"there is no {what} {name!r}{did_you_mean(name, known)}"

@@ -26,6 +26,7 @@ def _references(facts: Facts) -> Iterator[tuple[Steps, str, PolicyRef]]:
     """Yield every policy of the scenario with its path and its kind."""
     owners: list[tuple[Steps, Part]] = [(("policies",), facts.scenario.policies)]
     owners += [(("services", name, "policies"), each.policies) for name, each in facts.scenario.services.items()]
+    owners += [(("platforms", name, "policies"), each.policies) for name, each in facts.scenario.platforms.items()]
     owners += [(("apps", name, "policies"), each.policies) for name, each in facts.scenario.apps.items()]
     for path, owner in owners:
         for kind in type(owner).model_fields:

@@ -76,9 +76,9 @@ def _within(facts: Facts) -> Iterator[tuple[Steps, _End, _End, str]]:
 
 def _services(facts: Facts, stage: Stage) -> list[_End]:
     """Return the services of a stage; one that does not exist is nowhere."""
-    known = facts.scenario.services
+    known = facts.scenario.hosts
     names = stage.split or (str(stage.service),)
-    return [_End(name, facts.spots(known[name].on) if name in known else (), service=True) for name in names]
+    return [_End(name, facts.spots(known[name].places) if name in known else (), service=True) for name in names]
 
 
 class _Ways:
@@ -88,7 +88,7 @@ class _Ways:
         self._facts = facts
         scenario = facts.scenario
         named = [end for link in scenario.links.values() for end in (link.source, link.target)]
-        named += [each for service in scenario.services.values() for each in service.on]
+        named += [each for host in scenario.hosts.values() for each in host.places]
         named += [each for workload in scenario.workloads.values() for each in workload.source]
         self._apart = {spot for name in named for spot in facts.spots([name]) if spot[1] is not None}
 

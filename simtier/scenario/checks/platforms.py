@@ -1,0 +1,91 @@
+"""Platforms: where they are, what fits there, and which functions stages call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from simtier.errors import Problem, did_you_mean
+from simtier.scenario.checks.facts import Facts
+from simtier.scenario.platforms import Function, Platform
+from simtier.scenario.services import Stage
+from simtier.scenario.source import Steps
+
+
+def platforms(facts: Facts) -> Iterator[Problem]:
+    """Yield platforms that share a service's name, on places that do not exist, and functions that fit on none of their nodes."""
+    for name, platform in facts.scenario.platforms.items():
+        here = ("platforms", name)
+        if name in facts.scenario.services:
+            yield facts.problem(here, f"{name!r} is a service too: stages could not tell them apart; rename one")
+        for path, on in _places(here, platform):
+            for place, each in enumerate(on):
+                yield from facts.unknown((*path, "on", place), each, tiers=True)
+        groups = [facts.groups[group] for group, _ in facts.spots(platform.places)]
+        for group in groups:
+            if group.nodes.cpu == "fair":
+                yield facts.problem(
+                    here,
+                    f"the nodes of {group.name!r} share their cores (`cpu: fair`), which platforms do not model yet: use `cpu: reserved`",
+                )
+        if groups:
+            yield from _sizes(facts, here, platform)
+
+
+def _places(here: Steps, platform: Platform) -> Iterator[tuple[Steps, tuple[str, ...]]]:
+    """Yield where instances may run, with the paths."""
+    if platform.on is not None:
+        yield here, platform.on
+    for name, region in platform.regions.items():
+        yield (*here, "regions", name), region.on
+
+
+def _sizes(facts: Facts, here: Steps, platform: Platform) -> Iterator[Problem]:
+    """Yield functions that are larger than every node of their platform."""
+    groups = [facts.groups[group] for group, _ in facts.spots(platform.places)]
+    if not all(group.whole for group in groups):
+        return
+    listed: list[tuple[Steps, str, Function]] = [
+        ((*here, "functions", name), f"function {name!r}", function) for name, function in platform.functions.items()
+    ]
+    if platform.traced is not None:
+        listed.append(((*here, "traced"), "a traced function", platform.traced))
+    for path, named, function in listed:
+        largest = max(group.memory for group in groups)
+        if function.memory > largest:
+            message = f"{named} needs {function.memory:.4g} B, and the largest node has {largest:.4g} B of memory"
+            yield facts.problem((*path, "memory"), message)
+        cores = _cores(function, platform)
+        most = max(group.cores for group in groups)
+        if platform.reserve_cores and cores > most:
+            yield facts.problem(path, f"{named} needs {cores:g} cores, and the largest node has {most:g}")
+
+
+def _cores(function: Function, platform: Platform) -> float:
+    if function.cores is not None:
+        return function.cores
+    return function.memory / platform.memory_per_core if platform.memory_per_core is not None else 1.0
+
+
+def function_of(facts: Facts, here: Steps, stage: Stage) -> Iterator[Problem]:
+    """Yield the problem with the function a stage calls, if there is one."""
+    platform = facts.scenario.platforms.get(stage.service or "")
+    if platform is None:
+        if stage.function is not None and stage.service in facts.scenario.services:
+            yield facts.problem(
+                (*here, "function"), f"{stage.service!r} is a service, which has no functions: leave it out"
+            )
+    elif stage.model is not None:
+        yield facts.problem(
+            (*here, "model"), "platforms run stages with a `time` or a `cost`; a `model` runs on a service"
+        )
+    elif stage.function is not None and stage.function not in platform.functions:
+        yield facts.problem((*here, "function"), no_such("function", stage.function, platform.functions))
+    elif stage.function is None and platform.traced is None:
+        known = ", ".join(platform.functions)
+        message = f"platform {stage.service!r} has the functions {known}: say which with `function`, or give `traced` for those of a trace"
+        yield facts.problem((*here, "service"), message)
+
+
+def no_such(what: str, name: str, known: Mapping[str, object]) -> str:
+    """Return the message for a name that nothing has."""
+    return f"there is no {what} {name!r}{did_you_mean(name, known)}"
