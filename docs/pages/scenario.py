@@ -14,7 +14,7 @@ from pydantic_core import PydanticUndefined
 from pages.amounts import quantity
 from pages.markdown import code, docstring, document, table
 from pages.words import in_words
-from simtier.scenario import base, services, topology, workloads
+from simtier.scenario import base, cold_starts, platforms, services, topology, workloads
 from simtier.scenario import scenario as whole
 from simtier.units import _DIMENSIONS
 
@@ -22,7 +22,7 @@ EXAMPLES = Path(__file__).with_name("examples.yaml")
 
 _CHOOSING = (
     "A policy is chosen by its name, `routing: power_of_two`, or with parameters, `routing: {use: power_of_two, d: 3}`. "
-    "What a service or an application does not choose is taken from the scenario's `policies`. The rules and their parameters "
+    "What a service, a platform or an application does not choose is taken from the scenario's `policies`. The rules and their parameters "
     "are in [policies](policies.md)."
 )
 
@@ -52,6 +52,36 @@ SECTIONS: tuple[tuple[str, str, tuple[tuple[Part, str], ...]], ...] = (
             (services.Stage, "`apps.<name>.stages.<name>`"),
             (base.Cost, "`apps.<name>.stages.<name>.cost`"),
             (services.Slo, "`apps.<name>.slo`"),
+        ),
+    ),
+    (
+        "Function platforms",
+        "",
+        (
+            (platforms.Platform, "`platforms.<name>`"),
+            (platforms.Function, "`platforms.<name>.functions.<name>`"),
+            (platforms.Region, "`platforms.<name>.regions.<name>`"),
+            (platforms.Ramp, "`platforms.<name>.ramp`"),
+            (platforms.Layers, "`platforms.<name>.layers`"),
+            (platforms.PlatformPrice, "`platforms.<name>.price`"),
+        ),
+    ),
+    (
+        "Cold starts",
+        "`cold_start` of a platform or a region is a time, such as `500 ms`, which the instance spends initialising, or one of these; "
+        "`model` says which.",
+        (
+            *(
+                (each, "`platforms.<name>.cold_start`")
+                for each in (
+                    cold_starts.GivenColdStart,
+                    cold_starts.PoolsColdStart,
+                    cold_starts.HuaweiColdStart,
+                    cold_starts.LogNormalColdStart,
+                    cold_starts.TracedColdStart,
+                )
+            ),
+            (cold_starts.InstancePool, "`platforms.<name>.cold_start.pools.<size>`"),
         ),
     ),
     ("Workloads", "", ((workloads.Workload, "`workloads.<name>`"),)),
@@ -86,6 +116,7 @@ SECTIONS: tuple[tuple[str, str, tuple[tuple[Part, str], ...]], ...] = (
             (services.Policies, "`policies`"),
             (services.ServicePolicies, "`services.<name>.policies`"),
             (services.AppPolicies, "`apps.<name>.policies`"),
+            (platforms.PlatformPolicies, "`platforms.<name>.policies`"),
             (base.PolicyRef, "any place for a policy"),
         ),
     ),

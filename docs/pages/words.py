@@ -18,6 +18,14 @@ _PLAIN = {"string": "text", "boolean": "true or false", "integer": "whole number
 _NAME = "^[A-Za-z_]"
 
 
+_CHOICES = {
+    "distribution": "[distribution](#times)",
+    "process": "[arrivals](#arrivals)",
+    "model": "[cold start](#cold-starts)",
+}
+"""What is one of several parts, by the key that says which."""
+
+
 def in_words(field: FieldInfo, schema: Mapping[str, Any]) -> str:
     """Return what `field`, described by `schema`, may be, with links to the parts it is made of."""
     for item in field.metadata:  # the field's own description hides that of its type in the schema
@@ -32,8 +40,7 @@ def _words(schema: Mapping[str, Any]) -> str:
     if quantity:
         return f"[{quantity[1]}](#quantities)"
     if "discriminator" in schema:
-        times = schema["discriminator"]["propertyName"] == "distribution"
-        return "[distribution](#times)" if times else "[arrivals](#arrivals)"
+        return _CHOICES[schema["discriminator"]["propertyName"]]
     if "$ref" in schema:
         name = schema["$ref"].rsplit("/", 1)[1]
         return f"[{name}](#{anchor(name)})"
@@ -52,8 +59,9 @@ def _simple(schema: Mapping[str, Any]) -> str:
     if kind == "array":
         return f"list of {_words(schema['items'])}"
     if kind == "object":
-        inner = next(iter(schema["patternProperties"].values()))
-        return f"name: {_words(inner)}"
+        named = "patternProperties" in schema
+        inner = next(iter(schema["patternProperties"].values())) if named else schema["additionalProperties"]
+        return f"{'name' if named else 'text'}: {_words(inner)}"
     if str(schema.get("pattern", "")).startswith(_NAME):
         return "name"
     bounds = [f"{word} {schema[key]:g}" for key, word in _BOUNDS.items() if key in schema]

@@ -91,4 +91,4 @@ class BatchLine:
 def _key(place: Place) -> Key:
     """Return what those have in common that can share a batch."""
     visit = place[2]
-    return (visit.stage, visit.part.first, visit.part.last)
+    return (visit.stage.original, visit.part.first, visit.part.last)

@@ -19,6 +19,7 @@ class Stage:
         nexts: stages that get this one's output, each with the salt of the message to it.
         needs: how many stages hand it their output; above 1 it is a join and waits for all.
         joins: True if `needs` is above 1.
+        original: the first of the stage's copies: what all of them share batches by.
         revocable: see `App.revocable`.
         enter: begins this stage with a new visit to its whole.
         leave: goes on after a replica has served a visit.
@@ -33,6 +34,7 @@ class Stage:
         self.timer = timer
         self.whole = whole
         self.output_bytes = output_bytes
+        self.original: Stage = self
         self.seconds = timer.seconds
         self.batch_seconds = timer.batch_seconds
         self._clock = app.clock
@@ -42,12 +44,26 @@ class Stage:
         """The services that may run it, or parts of it."""
         return (self.whole.service,)
 
-    def connect(self, nexts: tuple[Stage, ...], needs: int) -> None:
-        """Take this stage's place in the graph."""
+    def connect(self, nexts: tuple[Stage, ...], needs: int, late_s: float = 0.0) -> None:
+        """Take this stage's place in the graph; it begins `late_s` after its inputs are there."""
         self.nexts = tuple((stage, self.app.new_salt()) for stage in nexts)
         self.needs = needs
         self.joins = needs > 1
-        self.enter = self._gather if self.joins else self._entrance()
+        enter = self._gather if self.joins else self._entrance()
+        self.enter = self._later(enter, late_s) if late_s else enter
+
+    def _later(self, enter: Callable[[Visit], None], late_s: float) -> Callable[[Visit], None]:
+        """Return what does `enter` so much later, unless the request is over by then."""
+
+        def begin(visit: Visit) -> None:
+            if visit.id in self.app.alive:
+                visit.sent_s = self._clock.now
+                enter(visit)
+
+        def wait(visit: Visit) -> None:
+            self._clock.call_in(late_s, begin, visit)
+
+        return wait
 
     def settle(self) -> None:
         """Look once at the finished application."""

@@ -77,7 +77,7 @@ class DrawnTimer:
         return draws.values[index & BLOCK_MASK] / replica.node.speed
 
     def batch_seconds(self, batch: Sequence[Visit], replica: Replica) -> float:
-        times = [self.seconds(visit, replica) for visit in batch]
+        times = [visit.stage.seconds(visit, replica) for visit in batch]
         longest = max(times)
         return longest + self._batch_cost * (sum(times) - longest)
 
@@ -107,7 +107,7 @@ class TracedTimer:
         return (self._base_s + told_s) / replica.node.speed
 
     def batch_seconds(self, batch: Sequence[Visit], replica: Replica) -> float:
-        times = [self.seconds(visit, replica) for visit in batch]
+        times = [visit.stage.seconds(visit, replica) for visit in batch]
         longest = max(times)
         return longest + self._batch_cost * (sum(times) - longest)
 

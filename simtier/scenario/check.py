@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 
 from simtier.errors import Problem, ScenarioError
-from simtier.scenario.checks import apps, capacity, named, platforms, reach, topology
+from simtier.scenario.checks import apps, capacity, named, payloads, platforms, reach, topology
 from simtier.scenario.checks import traces as trace_checks
 from simtier.scenario.checks.facts import Facts
 from simtier.scenario.scenario import Scenario
@@ -28,6 +28,7 @@ def check(scenario: Scenario, traces: Sequence[Path] = ()) -> list[Problem]:
         platforms.platforms(facts),
         apps.apps(facts),
         apps.workloads(facts),
+        payloads.payloads(facts),
         named.policies(facts),
         trace_checks.traces(facts, traces),
         capacity.sizes(facts),

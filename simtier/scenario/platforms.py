@@ -21,7 +21,7 @@ class PlatformPolicies(Part):
     placement: PolicyRef | None = None
     """On which node an instance starts."""
     routing: PolicyRef = PolicyRef(use="warm_first")
-    """Which instance gets a request."""
+    """Which cell gets a request, on a platform of several; within a cell it is the warm instance that was used last."""
     autoscaling: PolicyRef = PolicyRef(use="on_demand")
     """How many instances a function has; each function has a policy object of its own."""
     admission: PolicyRef | None = None
@@ -119,6 +119,8 @@ class Platform(Part):
     """Most instances of one function; a policy that asks for more gets these, and it is counted."""
     concurrency_limit: Annotated[int, Field(ge=1)] | None = None
     """Most requests of all functions that run or wait at a time; more are rejected."""
+    payload_limit: Annotated[Bytes, Field(gt=0)] | None = None
+    """Most bytes that a call may bring, or return; sizes are known beforehand, so a scenario that exceeds it is refused."""
     ramp: Ramp | None = None
     """How fast each function may grow; without limit if not given."""
     when_full: Literal["wait", "reject"] = "wait"

@@ -118,6 +118,20 @@ class Stage(Part):
     """Stages that must be finished before; the stage written before, if not given; `[]` starts with the request."""
     output: Bytes = 0.0
     """Bytes the stage hands to each stage after it."""
+    copies: Annotated[int, Field(ge=1, le=10_000)] = 1
+    """Fan-out: the stage runs so many times at once for each request; stages after it wait for all of them."""
+    stagger: Seconds = 0.0
+    """Of `copies`: how long after one of them the next is called, by a caller that makes one call after the other."""
+
+    @model_validator(mode="after")
+    def _copies_of_calls(self) -> Stage:
+        if self.model is not None and self.copies > 1:
+            raise ValueError("`copies` is for stages with a `time` or a `cost`: a `model` is not divided among copies")
+        if self.stagger and self.copies == 1:
+            raise ValueError(
+                "`stagger` is the time from one of several copies to the next: give `copies`, or leave it out"
+            )
+        return self
 
     @model_validator(mode="after")
     def _waits_once(self) -> Stage:

@@ -73,23 +73,35 @@ class AppMaker:
         app = App(name, self._clock, self._network, self._journal, written.response, timeout, written.priority)
         before = parents(written.stages)
         ends = set(written.stages) - {parent for names in before.values() for parent in names}
-        stages: dict[str, Stage] = {}
+        copies: dict[str, tuple[Stage, ...]] = {}
         for key, described in written.stages.items():
             answer = written.response if key in ends else None
-            stages[key] = self._stage(key, described, app, partitioning, answer)
-            self._tell_service(stages[key])
-        for key, stage in stages.items():
-            nexts = tuple(stages[other] for other, names in before.items() if key in names)
-            stage.connect(nexts, len(before[key]))
-        firsts = tuple(stages[key] for key, names in before.items() if not names)
-        forks = any(len(stage.nexts) > 1 for stage in stages.values())
-        app.prepare(firsts, len(ends), forks=forks, closes_s=closes_s)
-        for stage in stages.values():
+            copies[key] = tuple(
+                self._stage(key, described, app, partitioning, answer, copy) for copy in range(described.copies)
+            )
+            self._tell_service(copies[key][0])
+        for key, stages in copies.items():
+            nexts = tuple(stage for other, names in before.items() if key in names for stage in copies[other])
+            needs = sum(len(copies[parent]) for parent in before[key])
+            for copy, stage in enumerate(stages):
+                stage.original = stages[0]
+                stage.connect(nexts, needs, copy * written.stages[key].stagger)
+        firsts = tuple(stage for key, names in before.items() if not names for stage in copies[key])
+        every = [stage for stages in copies.values() for stage in stages]
+        forks = any(len(stage.nexts) > 1 for stage in every)
+        app.prepare(firsts, sum(len(copies[key]) for key in ends), forks=forks, closes_s=closes_s)
+        for stage in every:
             stage.settle()
         return app
 
     def _stage(
-        self, name: str, written: WrittenStage, app: App, partitioning: Callable[[str], Asker], answer: float | None
+        self,
+        name: str,
+        written: WrittenStage,
+        app: App,
+        partitioning: Callable[[str], Asker],
+        answer: float | None,
+        copy: int,
     ) -> Stage:
         if written.model is not None:
             names = written.split or (written.service or "",)
@@ -101,7 +113,7 @@ class AppMaker:
             )
         assert written.service is not None
         output = written.output
-        own_timer = self._timer(name, written, app)
+        own_timer = self._timer(name if copy == 0 else f"{name}/{copy}", written, app)
         platform = self._hosts.platforms.get(written.service)
         if platform is None:
             return Stage(name, app, own_timer, Part(self._hosts.services[written.service]), output)

@@ -110,16 +110,31 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> simtier.Result:
     return found
 
 
+@pytest.fixture(scope="module")
+def of_platform(tmp_path_factory: pytest.TempPathFactory) -> simtier.Result:
+    document = """
+        name: platform
+        run: {duration: 100 s, replications: 2}
+        nodes: {worker: {tier: cloud, cores: 4, memory: 4 GiB}}
+        platforms: {faas: {on: worker, cold_start: 500 ms, functions: {resize: {}}}}
+        apps: {ask: {stages: {serve: {service: faas, function: resize, time: 100 ms}}, slo: {latency: 1 s}}}
+        workloads: {asks: {app: ask, from: worker, arrivals: {process: poisson, rate: 1 /s}}}
+    """
+    folder = tmp_path_factory.mktemp("docs")
+    (folder / "platform.yaml").write_text(document, encoding="utf-8")
+    return simtier.run(simtier.Scenario.load(folder / "platform.yaml"), out=folder / "result")
+
+
 def test_every_file_of_a_result_is_described(result: simtier.Result) -> None:
     found = {f"{path.name}/" if path.is_dir() else path.name for path in result.directory.iterdir()}
     assert found == set(results.meanings()["files"])
 
 
-def test_every_key_of_a_result_is_described(result: simtier.Result) -> None:
+def test_every_key_of_a_result_is_described(result: simtier.Result, of_platform: simtier.Result) -> None:
     assert list(result.document) == list(results.meanings()["document"])
     described = set(results.meanings()["summary"])
     of_workloads = {f"workloads.{path.removeprefix('apps.')}" for path in described if path.startswith("apps.")}
-    assert set(_paths(result.summary)) == described | of_workloads
+    assert set(_paths(result.summary)) | set(_paths(of_platform.summary)) == described | of_workloads
 
 
 def _paths(summary: Any, path: tuple[str, ...] = ()) -> Iterator[str]:

@@ -83,6 +83,8 @@ def _app(draw: Draw, services: list[str]) -> dict[str, Any]:
             "output": draw(st.sampled_from(["0 B", "3 kB"])),
             "batch_cost": draw(st.sampled_from([0.0, 0.5, 1.0])),
         }
+        if draw(st.integers(0, 3)) == 0:
+            stage |= {"copies": draw(st.integers(2, 3)), "stagger": draw(st.sampled_from(["0 s", "7 ms"]))}
         if k and draw(st.booleans()):
             before = draw(st.lists(st.sampled_from(list(stages)), unique=True))
             stage["after"] = before

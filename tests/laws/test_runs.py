@@ -86,14 +86,16 @@ def each_stage_serves_a_request_that_ended_well_once(played: Played) -> None:
     apps = played.world.scenario.apps
     ok = played.requests[played.requests["outcome"] == "ok"].set_index("request")["app"]
     visits = served(played).groupby("request")["stage"].agg(["size", "nunique"])
-    wanted = ok.map({name: len(app.stages) for name, app in apps.items()})
+    wanted = ok.map({name: sum(stage.copies for stage in app.stages.values()) for name, app in apps.items()})
     assert (visits.reindex(ok.index)["size"].to_numpy() == wanted.to_numpy()).all()
+    wanted = ok.map({name: len(app.stages) for name, app in apps.items()})
     assert (visits.reindex(ok.index)["nunique"].to_numpy() == wanted.to_numpy()).all()
 
 
 def nobody_refused_was_answered(played: Played) -> None:
     refused = played.requests[played.requests["outcome"] == "rejected"]
-    chains = {n for n, app in played.world.scenario.apps.items() if all(s.after is None for s in app.stages.values())}
+    apps = played.world.scenario.apps.items()
+    chains = {n for n, app in apps if all(s.after is None and s.copies == 1 for s in app.stages.values())}
     left = refused[refused["app"].isin(chains)]
     assert left["served_s"].isna().all()
     last = {n: list(app.stages)[-1] for n, app in played.world.scenario.apps.items()}

@@ -29,6 +29,7 @@ class StandIn:
 
     def __init__(self, priority: float) -> None:
         self.app = SimpleNamespace(priority=priority)
+        self.original = self
 
 
 STAGES = [StandIn(0), StandIn(1), StandIn(1)]

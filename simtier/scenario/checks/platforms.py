@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import floor, inf
 
 from simtier.errors import Problem, did_you_mean
+from simtier.models.node import ROUNDING
 from simtier.scenario.checks.facts import Facts
 from simtier.scenario.platforms import Function, Platform
 from simtier.scenario.services import Stage
@@ -27,8 +29,10 @@ def platforms(facts: Facts) -> Iterator[Problem]:
                     here,
                     f"the nodes of {group.name!r} share their cores (`cpu: fair`), which platforms do not model yet: use `cpu: reserved`",
                 )
+        yield from _shared(facts, here, platform)
         if groups:
             yield from _sizes(facts, here, platform)
+            yield from _provisioned(facts, here, platform)
 
 
 def _places(here: Steps, platform: Platform) -> Iterator[tuple[Steps, tuple[str, ...]]]:
@@ -37,6 +41,34 @@ def _places(here: Steps, platform: Platform) -> Iterator[tuple[Steps, tuple[str,
         yield here, platform.on
     for name, region in platform.regions.items():
         yield (*here, "regions", name), region.on
+
+
+def _shared(facts: Facts, here: Steps, platform: Platform) -> Iterator[Problem]:
+    """Yield regions that have a node of a region before them: each keeps instances and memory of its own."""
+    of_node: dict[tuple[str, int], str] = {}
+    for name, region in platform.regions.items():
+        nodes = [
+            (group, number)
+            for group, only in facts.spots(region.on)
+            for number in (range(facts.scenario.nodes[group].count) if only is None else (only,))
+        ]
+        shared = next((node for node in nodes if node in of_node), None)
+        if shared is not None:
+            node = shared[0] if facts.scenario.nodes[shared[0]].count == 1 else f"{shared[0]}-{shared[1]}"
+            message = f"regions {of_node[shared]!r} and {name!r} share node {node!r}: give each region nodes of its own"
+            yield facts.problem((*here, "regions", name, "on"), message)
+        of_node.update(dict.fromkeys(nodes, name))
+
+
+def _provisioned(facts: Facts, here: Steps, platform: Platform) -> Iterator[Problem]:
+    """Yield functions whose provisioned instances find no room even if they have all nodes for themselves."""
+    spots = facts.spots(platform.places)
+    for name, function in platform.functions.items():
+        each = {spot: facts.groups[spot[0]].memory / function.memory * (1 + ROUNDING) for spot in spots}
+        room = sum(facts.size(spot) * floor(fit) for spot, fit in each.items() if fit < inf)
+        if all(fit < inf for fit in each.values()) and 0 < room < function.provisioned:
+            message = f"{function.provisioned} instances of {function.memory:.4g} B do not fit: the nodes have room for {room}"
+            yield facts.problem((*here, "functions", name, "provisioned"), message)
 
 
 def _sizes(facts: Facts, here: Steps, platform: Platform) -> Iterator[Problem]:
