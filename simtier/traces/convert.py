@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from simtier.errors import TraceError
 from simtier.traces.find import Found, dataset_named
 from simtier.traces.imported import PROVENANCE
-from simtier.traces.ledger import OnError
+from simtier.traces.ledger import Ledger, OnError
 from simtier.traces.ordering import OutOfOrderError
 from simtier.traces.paths import bare, check_new, expanded, quoted
 from simtier.traces.reading import Reading, open_trace
@@ -138,14 +138,21 @@ def _replacing(target: Path) -> Iterator[Path]:
             path.unlink(missing_ok=True)
 
 
-def write_functions(target: Path, table: Any, source: str) -> Converted:
-    """Write the table of functions that belongs to a converted trace of counts."""
+def write_functions(
+    target: Path, table: Any, source: str, ledger: Ledger | None = None, *, generated: bool = False
+) -> Converted:
+    """Write the table of functions that belongs to a converted trace of counts.
+
+    `ledger` is the account of its reading, `generated` says whether it is a look-alike's.
+    """
+    account = Ledger(rows_read=table.num_rows) if ledger is None else ledger
     told = {
         "source": source,
+        "generated": generated,
         "made_by": f"simtier {version('simtier')}",
-        "rows_read": table.num_rows,
-        "dropped": {},
-        "notes": [],
+        "rows_read": account.rows_read,
+        "dropped": dict(account.dropped),
+        "notes": list(account.notes),
     }
     return write(target, "functions", table.to_batches(), lambda: told)
 

@@ -128,5 +128,5 @@ class Dataset:
 
     def looked_for(self) -> str:
         """Return the places as text for a message: each folder with the patterns of the files."""
-        patterns = ", ".join(place.files for place in self.places or (CONVERTED,))
+        patterns = ", ".join(dict.fromkeys(place.files for place in self.places or (CONVERTED,)))
         return f"{' or '.join(self.folders)} with {patterns}"

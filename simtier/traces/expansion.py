@@ -26,6 +26,7 @@ from simtier.errors import TraceError
 from simtier.traces.durations import Durations
 from simtier.traces.hashing import Floats, Keys, mixed, text_key, uniform
 from simtier.traces.ledger import Ledger
+from simtier.traces.shown import shown
 from simtier.traces.tables import batch
 
 ARRIVALS_AT_ONCE = 100_000
@@ -82,7 +83,7 @@ class _Pending:
 
 
 def expand(
-    batches: Iterable[Any], how: Expansion, key: int, functions: Any, ledger: Ledger | None = None
+    batches: Iterable[Any], how: Expansion, key: int, functions: Any, ledger: Ledger | None = None, trace: str = ""
 ) -> Iterator[Any]:
     """Return invocations, in order of time, for the counts in `batches` of the family rates.
 
@@ -92,6 +93,7 @@ def expand(
         key: 64 bits from the scenario's seed.
         functions: table of the family functions with their durations, or None.
         ledger: gets the choice as a note, and the invocations left out so far, by reason.
+        trace: how errors call what the counts are of.
 
     Raises TraceError at once if no duration is known and no default given; and while it is read for a count that is negative, not
     finite, too large, or not whole (unless poisson), and for an interval without length.
@@ -103,12 +105,13 @@ def expand(
     ledger = Ledger() if ledger is None else ledger
     with_cv = "" if how.cv is None else f" with a CV of {how.cv:g}"
     ledger.note(f"counts became arrivals by `{how.process}`{with_cv}, a choice of the model")
-    return _expanded(batches, how, key, _Series(Durations(functions, how.default_duration_s)), ledger)
+    checked = _checked(batches, how, f"{trace}, " if trace else "")
+    return _expanded(checked, how, key, _Series(Durations(functions, how.default_duration_s)), ledger)
 
 
 def _expanded(batches: Iterable[Any], how: Expansion, key: int, series: _Series, ledger: Ledger) -> Iterator[Any]:
     pending = _Pending(np.empty(0), np.empty(0, np.int32), np.empty(0))
-    for piece in _pieces(batches, how):
+    for piece in _pieces(batches):
         pending = pending.joined(_arrivals(piece, how, key, series, ledger))
         # Whatever is still to come begins at the last start seen, or later.
         last = piece.column("time_s")[-1].as_py()
@@ -117,10 +120,9 @@ def _expanded(batches: Iterable[Any], how: Expansion, key: int, series: _Series,
     yield from _batches(pending, series)
 
 
-def _pieces(batches: Iterable[Any], how: Expansion) -> Iterator[Any]:
+def _pieces(batches: Iterable[Any]) -> Iterator[Any]:
     """Yield the rows in pieces that do not become too many arrivals at once, where that can be helped."""
     for rows in batches:
-        _check(rows, how)
         total = np.cumsum(rows.column("value").to_numpy())
         first = 0
         while first < rows.num_rows:
@@ -130,25 +132,32 @@ def _pieces(batches: Iterable[Any], how: Expansion) -> Iterator[Any]:
             first = last
 
 
-def _check(rows: Any, how: Expansion) -> None:
-    """Raise TraceError for the first row that is no count of an interval."""
+def _checked(batches: Iterable[Any], how: Expansion, place: str) -> Iterator[Any]:
+    """Yield the batches; raises TraceError, beginning with `place`, for a row that is no count of an interval."""
+    for rows in batches:
+        _check(rows, how, place)
+        yield rows
+
+
+def _check(rows: Any, how: Expansion, place: str) -> None:
+    """Raise TraceError, beginning with `place`, for the first row that is no count of an interval."""
     starts, lengths, values = (rows.column(name).to_numpy() for name in ("time_s", "length_s", "value"))
     faults = [
-        (~((values >= 0) & (values < np.inf)), "the count is {value:g}, and nothing can arrive less than 0 times"),
+        (~((values >= 0) & (values < np.inf)), "the count is {value:,.12g}, and nothing can arrive less than 0 times"),
         (
             values > MOST_IN_ONE,
-            f"the count is {{value:g}}, and at most {MOST_IN_ONE:,} of one interval are made: divide the counts in a copy of the file",
+            f"the count is {{value:,.12g}}, and at most {MOST_IN_ONE:,} of one interval are made: divide the counts in a copy of the file",
         ),
         (~((starts + lengths > starts) & (lengths < np.inf)), "the interval has a length of {length:g} s"),
     ]
     if how.process != "poisson":
         faults.append(
-            (values != np.rint(values), "the count {value:g} is not whole: only `poisson` takes it for a mean")
+            (values != np.rint(values), "the count {value:,.12g} is not whole: only `poisson` takes it for a mean")
         )
     for wrong, what in faults:
         if wrong.any():
             row = int(np.argmax(wrong))
-            place = f"{rows.column('series')[row].as_py()!r}, interval at {starts[row]:g} s: "
+            place += f"{shown(rows.column('series')[row].as_py())}, interval at {starts[row]:.12g} s: "
             raise TraceError(place + what.format(value=values[row], length=lengths[row]))
 
 

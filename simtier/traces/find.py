@@ -107,6 +107,8 @@ def find(name: str, directories: Sequence[Path], base: Path = Path()) -> Found:
     one they do have), and for a broken archive on the way.
     """
     match = re.fullmatch(r"([^/:]+)([/:])(.+)", name)
+    if name in DATASETS:
+        raise TraceError(f"{name!r} is a dataset: name one of its traces; `simtier traces list {name}` shows them")
     if not match:
         raise TraceError(
             f"{quoted(name)} is no trace name: write dataset/item, as in 'norway-hsdpa/bus-1', or dataset:path for a file"

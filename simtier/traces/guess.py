@@ -10,7 +10,7 @@ from simtier.traces import stored
 from simtier.traces.datasets import DATASETS
 from simtier.traces.datasets.own import place_with
 from simtier.traces.find import Found, find
-from simtier.traces.paths import expanded, is_file
+from simtier.traces.paths import expanded, is_file, quoted
 
 _ANY = (r"(.+)\.txt", r"(.+)\.csv", r"(.+)\.parquet", r"(.+)\.json")
 """Patterns that tell nothing of a dataset."""
@@ -23,6 +23,10 @@ def find_any(name_or_file: str, directories: Sequence[Path]) -> Found:
     """
     path = expanded(Path(name_or_file))
     if not is_file(path):
+        if path.suffix and ":" not in name_or_file and name_or_file.partition("/")[0] not in DATASETS:
+            raise TraceError(
+                f"{quoted(path)}: there is no such file; a trace is named dataset/item, as `simtier traces list` shows them"
+            )
         return find(name_or_file, directories)
     datasets = [name for name in DATASETS if name != "own" and _is_of(name, path)]
     if len(datasets) == 1:

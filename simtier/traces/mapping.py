@@ -172,7 +172,7 @@ def family_of_columns(label: str, names: Sequence[str]) -> Family:
     shown = ", ".join(names)[:80]
     if complete:
         raise TraceError(
-            f"{label}: the columns {shown!r} are those of {' and of '.join(complete)}: say which by a mapping, or by --family"
+            f"{label}: the columns {shown!r} are those of {' and of '.join(complete)}: say which by a mapping, or by --family of `simtier traces import`"
         )
 
     def fit(family: Family) -> tuple[float, int]:
@@ -184,7 +184,7 @@ def family_of_columns(label: str, names: Sequence[str]) -> Family:
         parted = " (are they parted by a comma?)" if len(names) == 1 else ""
         raise TraceError(
             f"{label}: no column carries a name of simtier's families; the columns are {shown!r}{parted}: say by a mapping in YAML, "
-            "or by --family and --map, what they stand for"
+            "or by --family and --map of `simtier traces import`, what they stand for; a file of a public dataset is named DATASET:PATH"
         )
     raise TraceError(f"{label}: {_lacks(closest, names)}; the columns are {shown!r}")
 

@@ -55,6 +55,12 @@ class Reading:
         return str(told) if told else self.found.source.sha256()
 
     @cached_property
+    def converted_from(self) -> str | None:
+        """What `sha256` is of, if that is not the file itself: what a converted trace was made of, as that was called."""
+        told = provenance(self.found.source) if self.found.place.family is None else {}
+        return str(told.get("source", "another file")) if told.get("sha256") else None
+
+    @cached_property
     def generated(self) -> bool:
         """Whether the file is a look-alike: by the list of hashes that lies beside those, or because a converted file says so."""
         if self.found.place.family is None:

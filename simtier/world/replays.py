@@ -95,7 +95,8 @@ def _batches(reel: Reel, written: Workload, app: App, source: str, streams: Stre
         default_s = 0.0  # nobody asks how long they ran, so none is left out for not telling
     key = int(streams.stream(f"workload/{source}/expand").integers(2**63))
     counts = _counted(reel.batches(), written.window)
-    expanded = expand(counts, Expansion(how.process, how.cv, default_s), key, reel.functions(), left_out)
+    trace = ", ".join(written.trace or ())
+    expanded = expand(counts, Expansion(how.process, how.cv, default_s), key, reel.functions(), left_out, trace)
     return _some_left(told.apply(expanded, "invocations"), written)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -50,6 +51,7 @@ def test_list_of_one_dataset_says_what_to_cite_and_where_it_goes() -> None:
     told = cli("list", "azure-llm-2023").stdout
     assert 'Cite: Patel et al., "Splitwise' in told
     assert "azure-llm-2023/conv" in told
+    assert "Put it under burstgpt with BurstGPT_*;" in cli("list", "burstgpt").stdout
     wrong = cli("list", "azure-lm-2023")
     assert (wrong.exit_code, wrong.stderr) == (
         2,
@@ -133,10 +135,37 @@ def test_counts_are_imported_with_their_functions_or_not_at_all() -> None:
     arguments = ("import", str(folder / "invocations.csv"), "--as", "azure-functions-2019/mine")
     assert cli(*arguments).exit_code == 2
     assert not Path("traces").exists()
-    durations.write_text(f"{header}\no,a,f,100,1,100,100,100,100,100,100,100,100,100\n", encoding="utf-8")
-    assert cli(*arguments).exit_code == 0
+    durations.write_text(
+        f"{header}\no,a,g,x,1,1,1,1,1,1,1,1,1,1\no,a,f,100,1,100,100,100,100,100,100,100,100,100\n", encoding="utf-8"
+    )
+    assert cli(*arguments).exit_code == 2
+    told = cli(*arguments, "--on-error", "drop").stdout
+    assert "azure-functions-2019/mine-functions: 1 rows in traces/azure-functions-2019/mine-functions.parquet" in told
+    assert "Dropped: 1 rows: Average: not a finite number" in told
+    notes = json.loads(cli("info", "azure-functions-2019/mine-functions", "--json").stdout)["read_notes"]
+    assert notes == [
+        "1 of 3 rows were dropped when it was converted: Average: not a finite number",
+        "0 functions have durations and no minutes, 0 have minutes and no durations",
+        "no table of memory lies beside it (d13 and d14 have none): memory is not known",
+    ]
     assert sorted(path.name for path in Path("traces").rglob("*.parquet")) == ["mine-functions.parquet", "mine.parquet"]
     assert find("azure-functions-2019/mine", [Path("traces")]).functions().to_pylist()[0]["duration_mean_s"] == 0.1
+
+
+def test_functions_of_a_look_alike_are_imported_as_such() -> None:
+    assert cli("import", "azure-functions-2019/invitro-extremes", "--as", "own/like").exit_code == 0
+    for name in ("own/like", "own/like-functions"):
+        assert "Note: a generated look-alike, not the published data" in cli("info", name).stdout
+
+
+def test_info_says_of_which_file_the_hash_of_a_converted_trace_is() -> None:
+    cli("import", _file("AzureLLMInferenceTrace_mine.csv"), "--as", "azure-llm-2023/mine")
+    sha256 = hashlib.sha256(Path("AzureLLMInferenceTrace_mine.csv").read_bytes()).hexdigest()
+    line = f"\nSHA-256 of AzureLLMInferenceTrace_mine.csv, from which it was converted: {sha256}\n"
+    assert line in cli("info", "azure-llm-2023/mine").stdout
+    cli("synthesize", "azure-llm-2023/conv", "--rows", "300", "--as", "own/like", "--into", "made")
+    sha256 = hashlib.sha256(Path("made/own/like.parquet").read_bytes()).hexdigest()
+    assert f"\nSHA-256: {sha256}\n" in cli("info", "own/like", "--traces", "made").stdout
 
 
 def test_import_of_a_file_of_ones_own_by_options() -> None:
@@ -218,6 +247,7 @@ def test_parameters_fitted_to_a_trace_make_a_look_alike_of_it() -> None:
     ("arguments", "message"),
     [
         (["azure-llm-2023/conv"], "say how much: --rows, --duration, or both"),
+        (["lumos5g/driving", "--rows", "5"], "say by --as what to call it, for example own/mine"),
         (["norway-hsdpa", "--rows", "5"], "say by --as what to call it, for example own/mine"),
         (
             ["azure-llm-2023/con", "--rows", "5"],

@@ -137,6 +137,16 @@ def test_counts_without_durations_need_a_default_where_a_time_takes_one(tmp_path
         load(counted(tmp_path, "uniform", time=DURATION))
 
 
+def test_a_count_that_is_none_is_refused_with_its_trace(tmp_path: Path) -> None:
+    name = own(
+        tmp_path, {"time_s": [0.0, 60.0], "length_s": [60.0] * 2, "series": ["f", "g"], "value": [1.0, 20_000_001.0]}
+    )
+    with pytest.raises(
+        TraceError, match=r"own\.csv, 'g', interval at 60 s: the count is 20,000,001, and at most 10,000,000"
+    ):
+        play(pool({"trace": name, "expand": "even"}))
+
+
 def test_a_window_between_the_counts_ends_the_run(tmp_path: Path) -> None:
     name = own(tmp_path, {"time_s": [0.0, 600.0], "length_s": [60.0, 60.0], "series": ["f", "f"], "value": [3, 3]})
     with pytest.raises(TraceError, match="no interval of the trace lies in the window from 120 s to 180 s"):

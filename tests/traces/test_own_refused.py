@@ -58,14 +58,15 @@ def _message(path: Path, on_error: OnError = "fail") -> str:
             "arrival_s;input_tokens;output_tokens\n1;2;3\n",
             (
                 "my.csv: no column carries a name of simtier's families; the columns are 'arrival_s;input_tokens;output_tokens' (are "
-                "they parted by a comma?): say by a mapping in YAML, or by --family and --map, what they stand for"
+                "they parted by a comma?): say by a mapping in YAML, or by --family and --map of `simtier traces import`, what they "
+                "stand for; a file of a public dataset is named DATASET:PATH"
             ),
         ),
         (
             "a,b\n1,2\n",
             (
                 "my.csv: no column carries a name of simtier's families; the columns are 'a, b': say by a mapping in YAML, or by "
-                "--family and --map, what they stand for"
+                "--family and --map of `simtier traces import`, what they stand for; a file of a public dataset is named DATASET:PATH"
             ),
         ),
         (
@@ -80,14 +81,14 @@ def _message(path: Path, on_error: OnError = "fail") -> str:
             "time_s,rate_bytes_per_s,available\n1,2,3\n",
             (
                 "my.csv: the columns 'time_s, rate_bytes_per_s, available' are those of bandwidth and of availability: say which by a "
-                "mapping, or by --family"
+                "mapping, or by --family of `simtier traces import`"
             ),
         ),
         (
             "arrival_s,function,duration_s,model,input_tokens,output_tokens\n1,f,2,m,3,4\n",
             (
                 "my.csv: the columns 'arrival_s, function, duration_s, model, input_tokens, output_tokens' are those of llm_requests and "
-                "of invocations: say which by a mapping, or by --family"
+                "of invocations: say which by a mapping, or by --family of `simtier traces import`"
             ),
         ),
         (

@@ -13,6 +13,8 @@ import typer
 
 if TYPE_CHECKING:
     from simtier.traces import Found
+    from simtier.traces.convert import Converted
+    from simtier.traces.ledger import OnError
 
 _LONGEST_NAME = 100
 
@@ -52,15 +54,19 @@ def import_(
     check_new(target)
     with tidy(), _local(source) as (path, said):
         found = _found(path, name, family, mapping or [])
-        companion = found.functions()  # first, for the counts are of no use without it
-        if companion is not None:
-            _write_functions(target, companion, said)
+        companion = _functions(found, target, said, rule)  # first, for the counts are of no use without it
         try:
             done = convert(found, target, said, rule)
         except BaseException:
             if companion is not None:
-                _functions_of(target).unlink(missing_ok=True)
+                companion.path.unlink(missing_ok=True)
             raise
+    _tell(name, done)
+    if companion is not None:
+        _tell(f"{name}-functions", companion)
+
+
+def _tell(name: str, done: Converted) -> None:
     typer.echo(f"{name}: {done.rows:,} rows in {done.path}")
     for reason, rows in sorted(done.dropped.items()):
         typer.echo(f"Dropped: {rows:,} rows: {reason}")
@@ -110,11 +116,15 @@ def _found(source: str, name: str, family: str | None, mapping: list[str]) -> Fo
     return find_any(source, search_directories(()))
 
 
-def _write_functions(target: Path, table: object, said: str) -> None:
+def _functions(found: Found, target: Path, said: str, rule: OnError) -> Converted | None:
+    """Write the table of functions that lies beside a trace of counts beside `target`, if there is one."""
+    from simtier.traces import open_trace
     from simtier.traces.convert import write_functions
+    from simtier.traces.ledger import Ledger
 
-    write_functions(_functions_of(target), table, said)
-
-
-def _functions_of(target: Path) -> Path:
-    return target.with_name(f"{target.stem}-functions.parquet")
+    ledger = Ledger(rule)
+    table = found.functions(ledger)
+    if table is None:
+        return None
+    beside = target.with_name(f"{target.stem}-functions.parquet")
+    return write_functions(beside, table, said, ledger, generated=open_trace(found).generated)

@@ -68,6 +68,7 @@ def _read(found: Found, reading: Reading) -> dict[str, Any]:
         "name": found.name,
         "file": found.label,
         "sha256": reading.sha256,
+        "converted_from": reading.converted_from,
         "rows_read": ledger.rows_read,
         "dropped": dict(ledger.dropped),
         "inversions": ledger.inversions,
@@ -82,9 +83,9 @@ def _print(found: Found, reading: Reading, summary: Summary) -> None:
 
     out = console()
     ledger = reading.ledger
-    typer.echo(
-        f"{found.name}: {summary.rows:,} rows of {summary.family}\nFile: {found.label}\nSHA-256: {reading.sha256}"
-    )
+    typer.echo(f"{found.name}: {summary.rows:,} rows of {summary.family}\nFile: {found.label}")
+    origin = reading.converted_from
+    typer.echo(f"SHA-256{f' of {origin}, from which it was converted' if origin else ''}: {reading.sha256}")
     for reason, rows in sorted(ledger.dropped.items()):
         typer.echo(f"Dropped: {rows:,} of {ledger.rows_read:,} rows: {reason}")
     for note in (*reading.notes, *summary.notes()):

@@ -40,6 +40,7 @@ def synthesize(
     from simtier.errors import TraceError
     from simtier.streams import Streams
     from simtier.traces.convert import target_for, write_generated
+    from simtier.traces.datasets import DATASETS
     from simtier.traces.paths import check_new
 
     if name is None and parameters is None:
@@ -48,7 +49,7 @@ def synthesize(
     if name is not None and parameters is not None:
         raise TraceError("a look-alike is made by NAME or from --parameters, not both; --as says what to call it")
     generator = _generator(name, parameters)
-    known = called or (name if name is not None and "/" in name else None)
+    known = called or (name if name is not None and "/" in name and name.partition("/")[0] in DATASETS else None)
     if known is None:
         raise TraceError("say by --as what to call it, for example own/mine")
     if rows is None and duration is None:
