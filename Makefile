@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint types bench bench-traces validate fingerprints clean
+.PHONY: run test lint types bench bench-traces policies-table validate fingerprints clean
 
 $(VENV)/.installed: pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
@@ -25,10 +25,15 @@ types: $(VENV)/.installed
 
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/bench.py
+	$(BIN)/python benchmarks/faas.py
 
 # Speed of reading traces, and memory of replaying ten million rows.
 bench-traces: $(VENV)/.installed
 	$(BIN)/python benchmarks/traces.py
+
+# All policies of function platforms on the same workloads; writes docs/reference/serverless-policies.md.
+policies-table: $(VENV)/.installed
+	$(BIN)/python benchmarks/policies.py
 
 # Every test, the long validations included.
 validate: $(VENV)/.installed

@@ -1,4 +1,4 @@
-"""Speed and memory of simtier against plain SimPy on the same system, in one go; writes reports/bench.json.
+"""Speed and memory of simtier against plain SimPy on the same system, in one go; its figures go to reports/bench.json.
 
 Programs take turns, each in a process of its own, so that a slow spell of the machine hits both; the ratio is the median over the
 rounds of the ratio within a round. `ratio` compares simulation with simulation, simtier's with its journal written as Parquet;
@@ -55,7 +55,8 @@ def main() -> None:
     for name, value in result.items():
         print(f"{name:38s} {value:12.2f}")
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    present = json.loads(options.out.read_text(encoding="utf-8")) if options.out.exists() else {}
+    options.out.write_text(json.dumps(present | result, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,15 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))  # the checkout this file is in, installed or not
 
-from pages import catalogue, lookalikes, policies, results, scenario, traces  # noqa: E402 - the line above must come first
+from pages import (  # noqa: E402 - the line above must come first
+    catalogue,
+    lookalikes,
+    policies,
+    results,
+    scenario,
+    serverless_policies,
+    traces,
+)
 
 PAGES: Mapping[str, Callable[[], str | None]] = {
     "scenario.md": scenario.page,
@@ -23,6 +31,7 @@ PAGES: Mapping[str, Callable[[], str | None]] = {
     "catalogue.md": catalogue.page,
     "traces.md": traces.page,
     "lookalikes.md": lookalikes.page,
+    "serverless-policies.md": serverless_policies.page,
 }
 
 

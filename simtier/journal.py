@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
@@ -71,6 +72,8 @@ class Table:
         self.rows_written = 0
         self.width = spec.width
         self.tags: dict[tuple[float, ...], int] = {}
+        self._behind = np.empty((0, len(spec.tagged)))
+        """What the tags stand for, one row a tag."""
         self._buffer: list[float] = []
         self._packed: list[NDArray[np.float64]] = []
         self._packed_rows = 0
@@ -112,11 +115,16 @@ class Table:
                 found.append(_column(column.kind, next(values), texts))
             elif column is self.spec.tagged[0]:
                 tags = next(values).astype(np.int32)
-                behind = np.array(list(self.tags), dtype=np.float64).reshape(-1, len(self.spec.tagged)).T
-                found += [
-                    _looked_up(c.kind, of_tag, tags, texts) for c, of_tag in zip(self.spec.tagged, behind, strict=True)
-                ]
+                self._note_new_tags()
+                pairs = zip(self.spec.tagged, self._behind.T, strict=True)
+                found += [_looked_up(c.kind, of_tag, tags, texts) for c, of_tag in pairs]
         return found
+
+    def _note_new_tags(self) -> None:
+        """Append what tags handed out of late stand for: there may be as many as rows, so none is turned into numbers twice."""
+        new = list(islice(self.tags, len(self._behind), None))
+        if new:
+            self._behind = np.concatenate([self._behind, np.array(new, dtype=np.float64)])
 
     def digest(self) -> bytes:
         """Return the hash of all rows taken so far, and of what their tags stand for."""
@@ -164,11 +172,14 @@ class Journal:
         self.flush(FLUSH_ROWS)
 
     def fingerprint(self) -> str:
-        """Return a hash of the trajectory: every row of the traced tables, and the texts behind the codes. Flushes first."""
+        """Return a hash of the trajectory: every row of the traced tables, and the texts behind the codes. Flushes first.
+
+        A table without rows does not count, so that one more kind of table changes no run that has none of it.
+        """
         self.flush()
         total = hashlib.sha256("\n".join(self._books[True]).encode())
         for name, table in sorted(self.tables.items()):
-            if table.spec.traced:
+            if table.spec.traced and table.rows_written:
                 total.update(name.encode() + table.digest())
         return total.hexdigest()
 
@@ -207,7 +218,7 @@ def _column(kind: str, values: NDArray[np.float64], texts: pa.Array) -> pa.Array
 
 def _looked_up(kind: str, of_tag: NDArray[np.float64], tags: NDArray[np.int32], texts: pa.Array) -> pa.Array:
     """Return the column whose value is `of_tag[tag]` in each row."""
-    if kind != "text":
+    if kind != "text" or len(of_tag) > len(tags):
         return _column(kind, of_tag[tags], texts)
     used, renumbered = np.unique(of_tag.astype(np.int32), return_inverse=True)
     return pa.DictionaryArray.from_arrays(pa.array(renumbered.astype(np.int32)[tags]), texts.take(pa.array(used)))

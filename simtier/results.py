@@ -108,7 +108,7 @@ class Result:
         return list(self.document["assumptions"])
 
     def table(self, name: str) -> pd.DataFrame:
-        """Return a table as a pandas frame: requests, stages, transfers, replicas, starts, samples, or decisions."""
+        """Return a table as a pandas frame: one of simtier.models.tables, or decisions."""
         path = self.directory / f"{name}.parquet"
         if not path.exists():
             raise ResultError(f"{self.directory} has no table {name!r}")
@@ -134,6 +134,16 @@ class Result:
     def starts(self) -> pd.DataFrame:
         """One row a start of an instance of a function."""
         return self.table("starts")
+
+    @property
+    def sequences(self) -> pd.DataFrame:
+        """One row a visit of a request to an engine of a language model."""
+        return self.table("sequences")
+
+    @property
+    def iterations(self) -> pd.DataFrame:
+        """One row an iteration of an engine, or a stretch of them."""
+        return self.table("iterations")
 
     @property
     def transfers(self) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""The page of the catalogue: machines, accelerators and networks that scenarios can name."""
+"""The page of the catalogue: machines, accelerators, networks and language models that scenarios can name."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from collections.abc import Iterator, Sequence
 from pages.amounts import amount
 from pages.markdown import code, document, table
 from simtier.catalogue.dnn import dnn, dnns
-from simtier.catalogue.hardware import accelerator, accelerators, machine, machines
+from simtier.catalogue.hardware import accelerator, accelerators, llm_efficiency, machine, machines
+from simtier.catalogue.llm import language_model, language_models, published
+from simtier.catalogue.llm_linear import linear_costs
 from simtier.models.dnn import Dnn
 from simtier.models.hardware import Device
+from simtier.models.llm.efficiency import Efficiency
 
 _ABOUT = (
     "# Catalogue\n\nWhat `hardware`, `accelerators` and `model` of a scenario may name. Peak rates are dense (vendors often quote the double, "
@@ -22,6 +25,16 @@ _NETWORKS = (
     "all tensors still needed, each once, uncompressed, here in fp16. Cut 0 is the decoded input; a request brings its own size there. "
     "The extremes are over cuts 1 to L - 1. Batch normalisation and activations are folded into the layer before."
 )
+_LANGUAGE_MODELS = (
+    "## Language models\n\nWhat `model` under `llm` may name. Parameters are computed from the dimensions, without norms and biases, and are within 1 % of "
+    "what the publisher counts; active ones are those that count for one token: both embeddings, and of a mixture's experts those it goes to. Keys and "
+    "values are what one token takes in all layers, in bf16; fp8 and int8 take half."
+)
+_EFFICIENCIES = (
+    "## What language models reach\n\nHow near an accelerator comes to its peaks in language models, and what an iteration takes besides: the numbers of "
+    "the [closed form](../llm.md#how-long-an-iteration-takes), which `efficiency` of an `llm` may change and `simtier models fit-llm` fits to measured times."
+)
+_LINEAR = "Linear times of iterations, as DistServe's simulator has them, are known of {known}. In Python, `linear_cost` of `simtier.catalogue.llm_linear` returns them."
 
 
 def page() -> str:
@@ -43,6 +56,15 @@ def page() -> str:
         _NETWORKS,
         _networks(),
         "\n".join(f"- `{name}`: {dnn(name).source}." for name in dnns()),
+        _LANGUAGE_MODELS,
+        _language_models(),
+        "\n".join(f"- `{name}`: {published(name).source}." for name in language_models()),
+        _EFFICIENCIES,
+        _efficiencies(),
+        "\n".join(_efficiency_sources()),
+        _LINEAR.format(
+            known=", ".join(f"`{each.model}` on {each.tensor} x `{each.accelerator}`" for each in linear_costs())
+        ),
     )
 
 
@@ -103,3 +125,74 @@ def _extremes(network: Dnn) -> list[str]:
         f"{amount(crossing[cut], 'B')} at {cut}"
         for cut in (min(crossing, key=crossing.__getitem__), max(crossing, key=crossing.__getitem__))
     ]
+
+
+def _language_models() -> str:
+    rows = []
+    for shape in map(language_model, language_models()):
+        experts = shape.experts
+        rows.append(
+            [
+                code(shape.name),
+                str(shape.layers),
+                str(shape.hidden),
+                f"{shape.heads} ({shape.kv_heads})"
+                if not shape.latent
+                else f"{shape.heads} (latent of {shape.latent + shape.rope})",
+                "-"
+                if experts is None
+                else f"{experts.active} of {experts.number}" + (f" and {experts.shared}" if experts.shared else ""),
+                amount(shape.parameters, ""),
+                amount(shape.active_parameters, ""),
+                amount(shape.kv_bytes(), "B"),
+                f"{shape.context:,}",
+            ]
+        )
+    headings = [
+        "name",
+        "layers",
+        "hidden",
+        "heads (of keys and values)",
+        "experts",
+        "parameters",
+        "active",
+        "a token's keys and values",
+        "context",
+    ]
+    return table(headings, rows)
+
+
+def _fitted() -> list[str]:
+    return [name for name in accelerators() if llm_efficiency(name).fitted]
+
+
+def _efficiencies() -> str:
+    headings = [
+        "name",
+        "compute",
+        "weights",
+        "corner",
+        "attention (prefill, decode)",
+        "passes",
+        "a call",
+        "a layer",
+        "an iteration",
+        "a sequence",
+    ]
+    return table(headings, [[code(name), *_reached(llm_efficiency(name).efficiency)] for name in _fitted()])
+
+
+def _reached(at: Efficiency) -> list[str]:
+    return [
+        *(f"{number:g}" for number in (at.compute, at.weights, at.corner)),
+        f"{at.prefill_attention:g}, {at.decode_attention:g}",
+        f"{at.passes:g}",
+        *(f"{seconds * 1e6:.4g} us" for seconds in (at.call_s, at.layer_s, at.iteration_s, at.sequence_s)),
+    ]
+
+
+def _efficiency_sources() -> Iterator[str]:
+    for name in _fitted():
+        yield f"- `{name}`: {llm_efficiency(name).source}"
+    others = [name for name in accelerators() if name not in _fitted()]
+    yield f"- {', '.join(map(code, others))}: {llm_efficiency(others[0]).source}"

@@ -14,7 +14,7 @@ from pydantic_core import PydanticUndefined
 from pages.amounts import quantity
 from pages.markdown import code, docstring, document, table
 from pages.words import in_words
-from simtier.scenario import base, cold_starts, platforms, services, topology, workloads
+from simtier.scenario import base, cold_starts, cores, llm, platforms, services, topology, workloads
 from simtier.scenario import scenario as whole
 from simtier.units import _DIMENSIONS
 
@@ -24,6 +24,10 @@ _CHOOSING = (
     "A policy is chosen by its name, `routing: power_of_two`, or with parameters, `routing: {use: power_of_two, d: 3}`. "
     "What a service, a platform or an application does not choose is taken from the scenario's `policies`. The rules and their parameters "
     "are in [policies](policies.md)."
+)
+_TOKENS = (
+    "What runs on the replicas of a service, and how many tokens the requests of a stage have; see [language models](../llm.md). `input` and "
+    "`output` are a number, such as `512`, or one of the last two; `distribution` says which."
 )
 
 Part = type[BaseModel]
@@ -55,6 +59,17 @@ SECTIONS: tuple[tuple[str, str, tuple[tuple[Part, str], ...]], ...] = (
         ),
     ),
     (
+        "Language models",
+        _TOKENS,
+        (
+            (llm.Llm, "`services.<name>.llm`"),
+            (llm.EfficiencyChoice, "`services.<name>.llm.efficiency`"),
+            (llm.Tokens, "`apps.<name>.stages.<name>.tokens`"),
+            (llm.Spread, "`apps.<name>.stages.<name>.tokens.input`"),
+            (llm.Between, "`apps.<name>.stages.<name>.tokens.input`"),
+        ),
+    ),
+    (
         "Function platforms",
         "",
         (
@@ -68,8 +83,10 @@ SECTIONS: tuple[tuple[str, str, tuple[tuple[Part, str], ...]], ...] = (
     ),
     (
         "Cold starts",
-        "`cold_start` of a platform or a region is a time, such as `500 ms`, which the instance spends initialising, or one of these; "
-        "`model` says which.",
+        (
+            "`cold_start` of a platform or a region is a time, such as `500 ms`, which the instance spends initialising, or one of these; "
+            "`model` says which."
+        ),
         (
             *(
                 (each, "`platforms.<name>.cold_start`")
@@ -107,6 +124,14 @@ SECTIONS: tuple[tuple[str, str, tuple[tuple[Part, str], ...]], ...] = (
         (
             *((each, "any place for a time") for each in (base.Fixed, base.Exponential, base.MeanCv, base.Uniform)),
             (base.Traced, "`apps.<name>.stages.<name>.time`"),
+        ),
+    ),
+    (
+        "Numbers of cores",
+        "What executions of a function could use is a number such as `2`, always the same, or one of these; `distribution` says which.",
+        tuple(
+            (each, "`platforms.<name>.functions.<name>.uses`")
+            for each in (cores.FixedCores, cores.ExponentialCores, cores.MeanCvCores, cores.UniformCores)
         ),
     ),
     (

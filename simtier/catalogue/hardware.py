@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 from importlib.resources import files
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML
@@ -13,9 +13,27 @@ from ruamel.yaml.error import YAMLError
 
 from simtier.errors import CatalogueError, did_you_mean
 from simtier.models.hardware import Accelerator, Machine
+from simtier.models.llm.efficiency import Efficiency
 from simtier.units import Bytes, BytesPerSecond, DollarsPerSecond, FlopPerSecond, Seconds, Watts
 
 _Share = Annotated[float, Field(gt=0, le=1)]
+
+
+_TIMES = ("call", "layer", "iteration", "sequence", "token")
+
+
+class LlmEfficiency(NamedTuple):
+    """How near an accelerator comes to its peaks in language models.
+
+    Attributes:
+        efficiency: the numbers.
+        source: where they come from.
+        fitted: whether to times of this accelerator; else they are another's.
+    """
+
+    efficiency: Efficiency
+    source: str
+    fitted: bool
 
 
 class _Entry(BaseModel):
@@ -36,6 +54,29 @@ class _Entry(BaseModel):
     efficiency_source: str
 
 
+class _Llm(BaseModel):
+    """How near an accelerator comes to its peaks in language models; what is not given is as in `Efficiency`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    compute: _Share | None = None
+    weights: _Share | None = None
+    corner: Annotated[float, Field(ge=1)] | None = None
+    prefill_attention: _Share | None = None
+    decode_attention: _Share | None = None
+    passes: Annotated[float, Field(ge=0)] | None = None
+    call: Seconds | None = None
+    layer: Seconds | None = None
+    iteration: Seconds | None = None
+    sequence: Seconds | None = None
+    token: Seconds | None = None
+    source: str
+
+
+class _AcceleratorEntry(_Entry):
+    llm: _Llm | None = None
+
+
 class _MachineEntry(_Entry):
     cores: Annotated[int, Field(gt=0)]
     accelerators: tuple[str, ...] = ()
@@ -44,7 +85,7 @@ class _MachineEntry(_Entry):
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    accelerators: dict[str, _Entry]
+    accelerators: dict[str, _AcceleratorEntry]
     machines: dict[str, _MachineEntry]
 
 
@@ -73,6 +114,19 @@ def accelerator(name: str) -> Accelerator:
     entries = _load().accelerators
     _check_known("accelerator", name, entries)
     return Accelerator(**_device(name, entries[name]))
+
+
+@lru_cache
+def llm_efficiency(name: str) -> LlmEfficiency:
+    """Return how near an accelerator comes to its peaks in language models; raises CatalogueError for an unknown name."""
+    entries = _load().accelerators
+    _check_known("accelerator", name, entries)
+    written = entries[name].llm
+    if written is None:
+        return LlmEfficiency(Efficiency(), "assumption, as fitted for a100_80g.", fitted=False)
+    names = [key for key in _Llm.model_fields if key != "source" and getattr(written, key) is not None]
+    values = {f"{key}_s" if key in _TIMES else key: getattr(written, key) for key in names}
+    return LlmEfficiency(Efficiency(**values), f"{written.source}.", fitted=True)
 
 
 @lru_cache(maxsize=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import hashlib
 import importlib
 import importlib.util
@@ -10,7 +11,7 @@ import inspect
 import itertools
 import sys
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields
 from pathlib import Path
 from types import ModuleType
@@ -35,8 +36,14 @@ def load_policy(kind: str, use: str, parameters: Mapping[str, object], base: Pat
     Raises:
         PolicyError: for every mistake; the message has one line per wrong parameter.
     """
+    return policy_maker(kind, use, parameters, base)()
+
+
+def policy_maker(kind: str, use: str, parameters: Mapping[str, object], base: Path) -> Callable[[], Policy]:
+    """Return what makes a new policy at each call, as `load_policy` does; it is looked up and checked only once."""
     found = find_policy(kind, use, base)
-    return found(**validated(found, parameters, use))
+    values = validated(found, parameters, use)
+    return lambda: found(**copy.deepcopy(values))
 
 
 def find_policy(kind: str, use: str, base: Path) -> type[Policy]:

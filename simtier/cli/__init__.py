@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from simtier.cli import catalogue, policies, report, run, schema, traces, validate
+from simtier.cli import catalogue, models, policies, report, run, schema, traces, validate
 from simtier.cli.errors import Group
 from simtier.cli.options import Debug
 
@@ -32,7 +32,7 @@ app.command("validate")(validate.validate)
 app.command("schema")(schema.schema)
 app.command("report")(report.report)
 app.command("hardware")(catalogue.hardware)
-app.command("models")(catalogue.models)
+app.add_typer(models.app, name="models")
 app.add_typer(policies.app, name="policies")
 app.add_typer(traces.app, name="traces")
 

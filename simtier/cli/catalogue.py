@@ -1,8 +1,6 @@
-"""`simtier hardware` and `simtier models`: what scenarios can name."""
+"""`simtier hardware`: the machines and accelerators that scenarios can name."""
 
 from __future__ import annotations
-
-import typer
 
 
 def hardware() -> None:
@@ -24,25 +22,3 @@ def hardware() -> None:
     console().print(table("Machines", ["name", "cores", "accelerators", *columns], rows))
     rows = [[name, *row(accelerator(name))] for name in accelerators()]
     console().print(table("Accelerators", ["name", *columns], rows))
-
-
-def models() -> None:
-    """List neural networks."""
-    from simtier.catalogue.dnn import dnn, dnns
-    from simtier.cli.tables import console, table
-    from simtier.report.numbers import quantity as amount
-
-    networks = [dnn(name) for name in dnns()]
-    rows = [
-        [
-            network.name,
-            str(len(network.layers)),
-            amount(network.flop, "FLOP"),
-            amount(network.weight_bytes(0, len(network.layers), "fp16"), "B"),
-            amount(network.crossing_bytes(0, "fp16"), "B"),
-        ]
-        for network in networks
-    ]
-    console().print(table("Models", ["name", "layers", "operations", "weights (fp16)", "input (fp16)"], rows))
-    for network in networks:
-        typer.echo(f"{network.name}: {network.source}")

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from simtier.cli.tables import console, table
-from simtier.report.numbers import mean_memory, quantity
+from simtier.report.numbers import mean_memory, promised, quantity
 from simtier.report.numbers import measured as _shown
 
 if TYPE_CHECKING:
     from simtier.results import Result
 
 _ENDS = ("arrived", "ok", "rejected", "dropped", "timed_out", "failed", "unfinished")
+_NAMES = {"ttft_s": "TTFT", "tpot_s": "TPOT", "itl_s": "ITL", "latency_s": "latency"}
 _LATENCIES = ("mean", "p50", "p95", "p99")
 _COLUMNS = {"utilisation": "%", "mean_queue": "", "replicas": "", "energy_j": "J", "cost_usd": "USD"}
 _PARTS = {
@@ -44,9 +45,9 @@ def _verdicts(apps: Mapping[str, Any]) -> Iterator[str]:
     for name, app in apps.items():
         slo = app.get("slo")
         if slo:
-            target, got = quantity(slo["target_s"], "s"), measured(slo, "attainment", "%")
+            targets, got = promised(slo, quantity), measured(slo, "attainment", "%")
             verdict = "met" if slo["met"] else "MISSED"
-            yield f"SLO {verdict}: {name}: {got} of requests within {target}; promised are {slo['percentile']:g} %"
+            yield f"SLO {verdict}: {name}: {got} of requests {targets}; promised are {slo['percentile']:g} %"
 
 
 def _tables(summary: Mapping[str, Any]) -> Iterator[Table]:
@@ -69,8 +70,37 @@ def _tables(summary: Mapping[str, Any]) -> Iterator[Table]:
         if rows:
             headings = [column.removesuffix("_j").removesuffix("_usd").replace("_", " ") for column in columns]
             yield table(part.capitalize(), [part[:-1], *headings], rows)
+        if part == "services" and summary["llm"]:
+            yield from _llm(summary["llm"])
         if part == "services" and summary["platforms"]:
             yield _platforms(summary)
+
+
+def _llm(services: Mapping[str, Any]) -> Iterator[Table]:
+    """Yield what language models did: how long their tokens took, and how many there were, at which load, energy and cost."""
+    shown = {"ttft_s": ("p50", "p99"), "tpot_s": ("p50", "p99"), "itl_s": ("p99",), "latency_s": ("p50", "p99")}
+    times = [
+        [name, *(measured(each[time], key, "s") for time, keys in shown.items() for key in keys)]
+        for name, each in services.items()
+    ]
+    headings = [f"{key} {_NAMES[time]}" for time, keys in shown.items() for key in keys]
+    yield table("Language models: tokens", ["service", *headings], times)
+    load = [
+        [
+            name,
+            measured(each, "served", ""),
+            measured(each, "output_tokens_per_s", "/s"),
+            measured(each, "goodput_per_s", "/s"),
+            measured(each["batch"], "over_time", ""),
+            measured(each["kv_use"], "mean", "%"),
+            measured(each, "preemptions", ""),
+            measured(each, "joules_per_output_token", "J"),
+            measured(each, "usd_per_million_output_tokens", "USD"),
+        ]
+        for name, each in services.items()
+    ]
+    columns = ["service", "served", "tokens", "goodput", "batch", "KV use", "preemptions", "per token", "per million"]
+    yield table("Language models: load", columns, load)
 
 
 def _platforms(summary: Mapping[str, Any]) -> Table:

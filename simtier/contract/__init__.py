@@ -6,10 +6,22 @@ never SimPy. The kinds of policy are in `kinds`, what they see in `views`, what 
 
 from simtier.contract.answers import REJECT, WAIT, Hold, Verdict
 from simtier.contract.asking import Asker, Decision, Decisions
-from simtier.contract.function_views import CellView, FunctionView, InstanceView, PoolView
+from simtier.contract.function_views import CellView, ExecutionView, FunctionView, InstanceView, PoolView
+from simtier.contract.iterations import EngineView, Plan, SequenceView
 from simtier.contract.keep_alive import KeepAlive
-from simtier.contract.kinds import KINDS, Admission, Autoscaling, Batching, Partitioning, Placement, Routing, Scheduling
+from simtier.contract.kinds import (
+    KINDS,
+    Admission,
+    Autoscaling,
+    Batching,
+    IterationBatching,
+    Partitioning,
+    Placement,
+    Routing,
+    Scheduling,
+)
 from simtier.contract.policy import Policy
+from simtier.contract.rebalancing import Rebalancing
 from simtier.contract.split_views import HopView, SplitView, TierView
 from simtier.contract.views import (
     Limits,
@@ -33,23 +45,29 @@ __all__ = [
     "CellView",
     "Decision",
     "Decisions",
+    "EngineView",
+    "ExecutionView",
     "FunctionView",
     "Hold",
     "HopView",
     "InstanceView",
+    "IterationBatching",
     "KeepAlive",
     "Limits",
     "NodeView",
     "OutcomeView",
     "Partitioning",
     "Placement",
+    "Plan",
     "Policy",
     "PoolView",
+    "Rebalancing",
     "ReplicaSpecView",
     "ReplicaView",
     "RequestView",
     "Routing",
     "Scheduling",
+    "SequenceView",
     "ServiceView",
     "SiteView",
     "SplitView",

@@ -37,7 +37,10 @@ class InstanceView(ReplicaView, Protocol):
 
 
 class FunctionView(ServiceView, Protocol):
-    """A function of a platform; as a service, its replicas are its instances (`ready` ones are idle or busy)."""
+    """A function of a platform; as a service, its replicas are its instances (`ready` ones are idle or busy).
+
+    Behind a batching policy an execution is a batch: `queued` and `in_flight`, and those of its instances, count batches.
+    """
 
     @property
     def platform(self) -> str:
@@ -79,6 +82,16 @@ class FunctionView(ServiceView, Protocol):
     def last_arrival_s(self) -> float:
         """When the last request arrived; NaN before the first."""
 
+    @property
+    def buffered(self) -> int:
+        """Requests that wait for a batching policy to send them; 0 without one."""
+
+    def execution_s(self, batch: int, memory_bytes: float) -> float:
+        """Return what one execution of `batch` requests typically takes on an instance of that memory (infinity: without lack of any).
+
+        Of several stages, that of the longest; every request is taken for a mean one. NaN as long as no stage is known that calls it.
+        """
+
 
 class CellView(ReplicaView, Protocol):
     """A cell of a platform, as the routing policy sees it for the function that is called.
@@ -95,6 +108,41 @@ class CellView(ReplicaView, Protocol):
     @property
     def warm(self) -> int:
         """Instances of the function that have a free slot."""
+
+
+class ExecutionView(Protocol):
+    """A request in service at an instance: what can be seen of it from outside.
+
+    What is told of shares and use is what was seen up to this instant: a share given just now shows once it has been had for a while.
+    """
+
+    @property
+    def id(self) -> int:
+        """Its number: executions of a cell are counted from 0."""
+
+    @property
+    def function(self) -> FunctionView:
+        """Its function."""
+
+    @property
+    def allocated_cores(self) -> float:
+        """Cores that are its own: those of its instance, divided by the instance's slots."""
+
+    @property
+    def share(self) -> float:
+        """Cores it had last; of one that has only begun, those that are its own."""
+
+    @property
+    def used_cores(self) -> float:
+        """Cores it used of that share: all of them if it could use more; 0 of one that has only begun."""
+
+    @property
+    def started_s(self) -> float:
+        """When it began."""
+
+    @property
+    def running_s(self) -> float:
+        """For how long it has run."""
 
 
 class PoolView(Protocol):

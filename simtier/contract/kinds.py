@@ -8,8 +8,11 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from simtier.contract.answers import Hold, Verdict
+from simtier.contract.function_views import FunctionView
+from simtier.contract.iterations import EngineView, Plan
 from simtier.contract.keep_alive import KeepAlive
 from simtier.contract.policy import Policy
+from simtier.contract.rebalancing import Rebalancing
 from simtier.contract.split_views import SplitView
 from simtier.contract.views import (
     Limits,
@@ -99,6 +102,26 @@ class Batching(Policy):
         `queue` holds, in the order the scheduling policy gave, the waiting requests that can share a batch with the first, at most
         `limits.max_batch` of them.
         Asked when the executor is free and: a request joined, a batch ended, or the time of an earlier Hold came.
+
+        On a platform `queue` holds all requests of one stage that wait in front of the function, in order of arrival, and it is asked when
+        a request joined or the time of an earlier Hold came, again and again until it holds or nobody waits.
+        """
+        raise NotImplementedError
+
+    def memory(self, function: FunctionView) -> float | None:  # noqa: ARG002 - most policies leave functions as they are
+        """Return how many bytes of memory the function's instances have from now on, or None: as many as the scenario says.
+
+        Asked on a platform before each `form`. Another amount than now deploys the function anew: idle instances end, busy ones when
+        they have served what they have, and those that start from now on have the new amount (and the cores that go with it).
+        """
+        return None
+
+    def plan(self, engine: EngineView) -> Plan:
+        """Return what an engine of a language model computes next.
+
+        In place of `form`, which such engines do not ask. Asked when an iteration has ended, unless the last plan still holds, and when a
+        request arrives at an idle engine. A plan without tokens that preempts is carried out, and the policy asked again at once;
+        one that does not preempt either waits for the next arrival, or until its `until_s`: only an engine where nothing runs may.
         """
         raise NotImplementedError
 
@@ -133,8 +156,16 @@ class Admission(Policy):
         raise NotImplementedError
 
 
+class IterationBatching(Batching):
+    """Batching by `plan`, for engines of language models."""
+
+    steady: ClassVar[bool] = True
+    """Whether a plan of decodes holds until something arrives, ends or lacks blocks (`Plan.iterations` may say less). False: the policy
+    is asked before each iteration."""
+
+
 KINDS: dict[str, type[Policy]] = {
     kind.kind: kind
-    for kind in (Partitioning, Placement, Routing, Scheduling, Batching, Autoscaling, Admission, KeepAlive)
+    for kind in (Partitioning, Placement, Routing, Scheduling, Batching, Autoscaling, Admission, KeepAlive, Rebalancing)
 }
 """Every kind by its name."""

@@ -5,7 +5,8 @@ Power is linear in utilisation between idle and peak (Fan, Weber, Barroso, ISCA 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -13,9 +14,17 @@ import pandas as pd
 Layout = Mapping[str, Any]
 
 
-def node_metrics(seen: pd.DataFrame, layout: Layout, length: float) -> dict[str, dict[str, Any]]:
-    """Return for each group of nodes the utilisation of cores and accelerators, energy and cost over `length` seconds."""
-    by_node = seen.groupby(["node", "device"])["busy_s"].sum().to_dict()
+def node_metrics(
+    seen: pd.DataFrame, ran_s: Mapping[tuple[str, str, str], float], layout: Layout, length: float
+) -> dict[str, dict[str, Any]]:
+    """Return for each group of nodes the utilisation of cores and accelerators, energy and cost over `length` seconds.
+
+    `seen` are sums over visits; of services of language models, `ran_s` (device-seconds by service, node and device) counts instead.
+    """
+    visits = seen[~seen["service"].isin({service for service, _, _ in ran_s})]
+    busy_s: list[tuple[str, str, float]] = [(node, devices, seconds) for (_, node, devices), seconds in ran_s.items()]
+    busy_s += zip(visits["node"], visits["device"], visits["busy_s"], strict=True)
+    by_node = _each_device(busy_s)
     found = {}
     for group, info in layout["nodes"].items():
         cpu_busy = sum(by_node.get((name, "cpu"), 0.0) for name in info["names"])
@@ -35,6 +44,16 @@ def node_metrics(seen: pd.DataFrame, layout: Layout, length: float) -> dict[str,
             "energy_j": joules,
             "cost_usd": dollars,
         }
+    return found
+
+
+def _each_device(busy_s: Iterable[tuple[str, str, float]]) -> dict[tuple[str, str], float]:
+    """Return the busy time of each device, by node and name; several that a replica has for itself share theirs equally."""
+    found: dict[tuple[str, str], float] = defaultdict(float)
+    for node, together, seconds in busy_s:
+        names = together.split("+")
+        for name in names:
+            found[node, name] += seconds / len(names)
     return found
 
 

@@ -80,6 +80,24 @@ def _sums(rows: Columns, window: Window) -> list[NDArray[np.float64]]:
     ]
 
 
+def iterating(folder: Path, windows: Sequence[Window]) -> list[dict[tuple[str, str, str], float]]:
+    """Return for each replication how long accelerators of language models ran, by service, node and device, clipped to its window.
+
+    Device-seconds: several that a replica has for itself run together. Visits overlap there, so theirs tell only whose share it was.
+    """
+    texts, sums = Texts(), Sums(1)
+    columns = ("replication", "service", "node", "device", "begin_s", "end_s")
+    for batch in batches(folder / "iterations.parquet", columns, texts):
+        for number, rows in by_replication(batch):
+            ran_s = overlap(rows["begin_s"], rows["end_s"], windows[number])
+            sums.add([np.full(len(ran_s), number), rows["service"], rows["node"], rows["device"]], [ran_s])
+    found: list[dict[tuple[str, str, str], float]] = [{} for _ in windows]
+    for (number, service, node, device), (ran_s,) in sums.by_key.items():
+        names = texts.names[service], texts.names[node], texts.names[device]
+        found[number][names] = float(ran_s) * len(texts.names[device].split("+"))
+    return found
+
+
 def replicas(folder: Path, windows: Sequence[Window]) -> list[pd.DataFrame]:
     """Return for each replication sums over the states of replicas, clipped to its window.
 

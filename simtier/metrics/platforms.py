@@ -4,7 +4,8 @@ All of it is about the time from the warm-up's end to the end of the run, and ea
 began in that time, a start if it began in it, an end of an instance if it fell into it. States of instances are clipped to it.
 
 Definitions, for each platform:
-- An *execution* is a request in service at an instance; it is *cold* if the request waited for that instance to start, else warm.
+- An *execution* is a request in service at an instance, or a batch of them; it is *cold* if it waited for that instance to start, else
+  warm. Executions are billed, cold and warm; requests are served, wait, and cost something each.
 - A start's *cold-start time* is from its begin to when the instance is ready; starts that were called off have none.
 - A start is *ahead* if no request that waited is first served by it: it came ahead of need, or others were free sooner.
 - Memory-time is memory held times how long, by what the instance did: *starting*, *busy* (requests on their way to it, or in service)
@@ -41,10 +42,10 @@ _REPLICAS = ("replication", "replica", "service", "function", "memory_bytes", "s
 _STAGES = (
     "replication",
     "request",
-    "part",
     "service",
     "start",
     "replica",
+    "batch",
     "sent_s",
     "routed_s",
     "queued_s",
@@ -96,28 +97,32 @@ class _Seen:
         self._prices = prices
         self._starts = Starts(starts, texts, window)
         self._states = Sums(3)  # seconds, byte-seconds, how often it began in the window; by platform and state
-        self._visits = Sums(6)  # executions, cold ones, those served, their wait and service, byte-seconds billed
-        self._memory: dict[int, float] = {}
+        # executions, cold ones, requests served, their wait and service, byte-seconds billed, executions ended
+        self._visits = Sums(7)
+        self._memory = np.zeros(0)  # by number of the instance
         for rows in states:
             self._add_states(self._of_platforms(rows))
-        for rows in visits:  # last: the bill needs the functions' memory
+        for rows in visits:  # last: the bill needs the instances' memory
             self._add_visits(self._of_platforms(rows))
 
     def metrics(self, name: str, info: Mapping[str, Any]) -> dict[str, Any]:
         """Return the metrics of one platform."""
         code, length = self._texts.code(name), max(self._window[1] - self._window[0], 1e-12)
-        executions, cold, served, wait_s, service_s, billed = self._visits.by_key.get((code,), np.zeros(6)).tolist()
+        sums = self._visits.by_key.get((code,), np.zeros(7)).tolist()
+        executions, cold, served, wait_s, service_s, billed, ended = sums
         found = {
             "served": int(served),
-            "cold": int(cold),
-            "warm": int(executions - cold),
+            "executions": round(ended),
+            "mean_batch": served / ended if ended else None,
+            "cold": round(cold),
+            "warm": round(executions - cold),
             "cold_ratio": cold / executions if executions else None,
             **self._starts.metrics(code),
             **self._instance_metrics(code, length),
             "mean_wait_s": wait_s / served if served else None,
             "mean_service_s": service_s / served if served else None,
         }
-        cost = bill(info["price"], int(served), billed, info["provisioned_bytes"] * length)
+        cost = bill(info["price"], round(ended), billed, info["provisioned_bytes"] * length)
         found["cost_usd"] = cost
         found["cost_per_million_usd"] = cost / served * 1e6 if served else None
         found["idle_cost_usd"] = found["memory"]["idle_byte_s"] * info["price"]["idle_cost"]
@@ -148,42 +153,47 @@ class _Seen:
         begun = within(rows["start_s"], self._window).astype(np.float64)
         self._states.add([rows["service"], rows["state"]], [alive_s, alive_s * rows["memory_bytes"], begun])
         self._starts.follow(rows)
-        # The memory of a function is the most that an instance of it held, for it may have lost layers.
-        functions, places = np.unique(_function(rows["service"], rows["function"]), return_inverse=True)
-        most = np.zeros(len(functions))
-        np.maximum.at(most, places, rows["memory_bytes"])
-        for function, memory_bytes in zip(functions.tolist(), most.tolist(), strict=True):
-            self._memory[function] = max(self._memory.get(function, 0.0), memory_bytes)
+        # An instance is billed for the most that it held, for it may have lost layers since.
+        known = rows["replica"] >= 0
+        numbers = rows["replica"][known]
+        missing = int(numbers.max(initial=-1)) + 1 - len(self._memory)
+        if missing > 0:
+            self._memory = np.concatenate([self._memory, np.zeros(missing + len(self._memory))])
+        np.maximum.at(self._memory, numbers, rows["memory_bytes"][known])
 
     def _add_visits(self, rows: Columns) -> None:
         started, finished = rows["started_s"], rows["finished_s"]
         ran = (started >= self._window[0]) & (started < self._window[1])
         served = ran & ~np.isnan(finished)
+        share = 1.0 / np.maximum(rows["batch"], 1)  # a row's, of its execution
         values = [
-            ran.astype(np.float64),
-            (ran & (rows["start"] == self._texts.code("cold"))).astype(np.float64),
+            np.where(ran, share, 0.0),
+            np.where(ran & (rows["start"] == self._texts.code("cold")), share, 0.0),
             served.astype(np.float64),
             np.where(served, started - rows["queued_s"] + rows["routed_s"] - rows["sent_s"], 0.0),
             np.where(served, finished - started, 0.0),
             np.where(served, self._billed_byte_s(rows), 0.0),
+            np.where(served, share, 0.0),
         ]
         self._visits.add([rows["service"]], values)
 
     def _billed_byte_s(self, rows: Columns) -> Floats:
-        """Return the memory-time billed for each visit; nothing sensible for those that did not end."""
-        functions, places = np.unique(_function(rows["service"], rows["part"]), return_inverse=True)
-        memory_bytes = np.array([self._memory.get(each, 0.0) for each in functions.tolist()])[places]
+        """Return the memory-time billed for each visit, its share of its execution's; nothing sensible for those that did not end."""
         took_s, ended_s = rows["finished_s"] - rows["started_s"], rows["finished_s"]
         found = np.zeros(len(took_s))
         for platform, price in self._prices.items():
             mine = rows["service"] == platform
+            terms = (ended_s[mine], price["granularity"], price["least"])
+            whole = seconds = billed_s(took_s[mine], *terms)
             if price["bill_starts"]:
-                took_s = np.where(mine, took_s + self._starts.awaited_s(rows), took_s)
-            seconds = billed_s(took_s[mine], ended_s[mine], price["granularity"], price["least"])
-            found[mine] = seconds * memory_bytes[mine]
+                whole = billed_s((took_s + self._starts.awaited_s(rows))[mine], *terms)
+            # Of a batch one request is the first that waited for the start: it bears all that this adds to the execution.
+            found[mine] = whole - seconds * (1 - 1 / np.maximum(rows["batch"][mine], 1))
+        return found * self._memory_of(rows["replica"])
+
+    def _memory_of(self, instances: NDArray[np.int64]) -> Floats:
+        """Return the memory of instances; 0 for none, and for one that never was anything for any time."""
+        known = (instances >= 0) & (instances < len(self._memory))
+        found = np.zeros(len(instances))
+        found[known] = self._memory[instances[known]]
         return found
-
-
-def _function(platform: NDArray[np.int64], function: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return one number for a function of a platform."""
-    return (platform << 32) + function

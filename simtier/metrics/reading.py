@@ -74,7 +74,9 @@ class ByReplication:
         self._next = next(self._pieces, None)
 
     def take(self, number: int) -> Iterator[Columns]:
-        """Yield the rows of a replication, batch by batch; each is asked for once, in order."""
+        """Yield the rows of a replication, batch by batch; each is asked for once at most, in order. What was not asked for is skipped."""
+        while self._next is not None and self._next[0] < number:
+            self._next = next(self._pieces, None)
         while self._next is not None and self._next[0] == number:
             yield self._next[1]
             self._next = next(self._pieces, None)

@@ -75,10 +75,16 @@ class Starts:
         self._ended_s[place[ended]] = rows["start_s"][ended]
 
     def awaited_s(self, visits: Columns) -> Floats:
-        """Return for each visit how long the start took that it waited for and was first to be served by; 0 for all others."""
+        """Return for each visit how long the start took that it waited for and was first to be served by; 0 for all others.
+
+        Of several visits of one request, such as copies of a stage in one batch, it is told for the first.
+        """
         place, first = self._places(visits["replica"])
         first &= visits["start"] == self._texts.code("cold")
         first[first] = self._request[place[first]] == visits["request"][first]
+        candidates = np.flatnonzero(first)
+        first[:] = False
+        first[candidates[np.unique(place[candidates], return_index=True)[1]]] = True
         found = np.zeros(len(place))
         found[first] = (self._ready_s - self._began_s)[place[first]]
         return found

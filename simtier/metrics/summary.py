@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from simtier.metrics import bills, occupancy
+from simtier.metrics.llm import llm_metrics
 from simtier.metrics.platforms import platform_metrics
 from simtier.metrics.requests import add_verdicts, request_metrics, tallies
 from simtier.scenario import Scenario
@@ -29,17 +30,20 @@ def summarise(folder: Path, scenario: Scenario, layout: Mapping[str, Any], ends:
     """
     windows = [(min(scenario.run.warmup, end), end) for end in ends]
     group_of = {name: group for group, info in layout["links"].items() for name in info["names"]}
-    tables = (
+    tables: tuple[list[Any], ...] = (
         occupancy.visits(folder, windows),
         occupancy.replicas(folder, windows),
         occupancy.transfers(folder, windows, group_of),
+        occupancy.iterating(folder, windows),
     )
     platforms = platform_metrics(folder, layout, windows)
     counted = tallies(folder, scenario, ends)
+    llm = llm_metrics(folder, scenario, layout, windows, counted)
     warm = [number for number, end in enumerate(ends) if end > scenario.run.warmup] or [0]
     found = combine(
         [
-            request_metrics(counted, scenario, number, ends[number]) | _places(layout, window, platforms[number], *seen)
+            request_metrics(counted, scenario, number, ends[number])
+            | _places(layout, window, platforms[number], llm[number], *seen)
             for number, (window, *seen) in enumerate(zip(windows, *tables, strict=True))
             if number in warm
         ]
@@ -56,22 +60,30 @@ def _places(
     layout: Mapping[str, Any],
     window: tuple[float, float],
     platforms: dict[str, dict[str, Any]],
+    llm: dict[str, dict[str, Any]],
     seen: pd.DataFrame,
     lived: pd.DataFrame,
     moved: pd.DataFrame,
+    ran_s: dict[tuple[str, str, str], float],
 ) -> dict[str, Any]:
-    """Return the metrics of services, platforms, nodes and links in one replication."""
+    """Return the metrics of services, language models, platforms, nodes and links in one replication."""
     length = max(window[1] - window[0], 1e-12)
     slots = {name: info["slots"] for name, info in layout["services"].items()}
     found: dict[str, Any] = {
         "services": occupancy.service_metrics(seen, lived, slots, (window[1] - length, window[1])),
         "platforms": platforms,
-        "nodes": bills.node_metrics(seen, layout, length),
+        "nodes": bills.node_metrics(seen, ran_s, layout, length),
         "links": bills.link_metrics(moved, layout, length),
     }
     for name, dollars in bills.replica_cost(lived, layout).items():
         found["services"][name]["cost_usd"] = dollars
+    for name, metrics in llm.items():  # visits overlap there, and every iteration is a batch of its own
+        found["services"][name] |= {
+            "utilisation": metrics["utilisation"],
+            "mean_batch": metrics["batch"]["per_iteration"],
+        }
     parts = [part for kind in found.values() for part in kind.values()]
+    found["llm"] = llm  # its energy and cost are those of nodes and services
     found["energy_j"] = sum(part.get("energy_j", 0.0) for part in parts)
     found["cost_usd"] = sum(part["cost_usd"] for part in parts)
     found["window_s"] = length

@@ -48,15 +48,33 @@ class Device:
             self.busy = self.waiting.popleft()()
 
 
+class Gang:
+    """Several accelerators of one node that a replica has for itself.
+
+    Attributes:
+        name: the names of all.
+        spec: what each of them is.
+    """
+
+    def __init__(self, devices: Sequence[Device]) -> None:
+        self.devices = tuple(devices)
+        self.name = "+".join(device.name for device in devices)
+        self.spec = devices[0].spec
+
+
 @dataclass(frozen=True)
 class Claim:
-    """What a replica takes of a node: cores, memory of the node, and memory of one accelerator if it needs one."""
+    """What a replica takes of a node: cores, memory of the node, and memory of one accelerator if it needs one.
+
+    `whole` accelerators it has for itself, all of the same kind, in place of a share of one.
+    """
 
     service: str
     cores: float
     memory_bytes: float
     accelerator: bool = False
     device_bytes: float = 0.0
+    whole: int = 0
 
 
 class Node:
@@ -106,6 +124,11 @@ class Node:
         self.fair_cpu = FairCpu(clock, cores) if fair else None
         self.replicas = 0
         self.view = NodeFacade(self)
+        self._listeners: list[Callable[[Node], object]] = []
+
+    def tell_of_room(self, listener: Callable[[Node], object]) -> None:
+        """Have `listener` called with this node each time a reservation ends, whoever held it."""
+        self._listeners.append(listener)
 
     def has_room(self, claim: Claim) -> bool:
         """Return whether a replica with this claim can start here now."""
@@ -116,31 +139,49 @@ class Node:
             and (not claim.accelerator or self._device_for(claim) is not None)
         )
 
-    def take(self, claim: Claim) -> Device | None:
-        """Reserve what `claim` asks; returns the accelerator, None without one. There must be room."""
+    def take(self, claim: Claim) -> Device | Gang | None:
+        """Reserve what `claim` asks; returns the accelerator, or several, None without one. There must be room."""
         if not self.has_room(claim):
             raise SimulationError(f"node {self.name!r} has no room for a replica of {claim.service!r}")
         device = self._device_for(claim) if claim.accelerator else None
         self._change(claim, device, -1)
         return device
 
-    def give_back(self, claim: Claim, device: Device | None) -> None:
+    def give_back(self, claim: Claim, device: Device | Gang | None) -> None:
         """End a reservation."""
         self._change(claim, device, 1)
+        for listener in self._listeners:
+            listener(self)
 
     def processor(self, precision: str, cores: float) -> Processor | None:
         """Return `cores` of this node's CPU for the cost model; None without known hardware."""
         return self.machine.processor(precision, cores) if self.machine is not None else None
 
-    def _device_for(self, claim: Claim) -> Device | None:
-        """Return the accelerator with the most free memory that can hold the claim; the first of equals."""
+    def _device_for(self, claim: Claim) -> Device | Gang | None:
+        """Return the accelerator with the most free memory that can hold the claim, the first of equals; or several whole ones."""
+        if claim.whole:
+            return self._gang(claim)
         fitting = [d for d in self.devices if claim.device_bytes <= d.memory_free_bytes + ROUNDING * claim.device_bytes]
         return max(fitting, key=lambda device: device.memory_free_bytes, default=None)
 
-    def _change(self, claim: Claim, device: Device | None, sign: int) -> None:
+    def _gang(self, claim: Claim) -> Gang | None:
+        """Return the first unused accelerators of one kind that are enough for the claim."""
+        unused: dict[str, list[Device]] = {}
+        for device in self.devices:
+            if device.memory_free_bytes >= device.spec.memory_bytes and claim.device_bytes <= device.spec.memory_bytes:
+                alike = unused.setdefault(device.spec.name, [])
+                alike.append(device)
+                if len(alike) == claim.whole:
+                    return Gang(alike)
+        return None
+
+    def _change(self, claim: Claim, device: Device | Gang | None, sign: int) -> None:
         if self.fair_cpu is None:
             self.cores_free += sign * claim.cores
         self.memory_free_bytes += sign * claim.memory_bytes
         self.replicas -= sign
-        if device is not None:
+        if isinstance(device, Gang):
+            for each in device.devices:
+                each.memory_free_bytes += sign * each.spec.memory_bytes
+        elif device is not None:
             device.memory_free_bytes += sign * claim.device_bytes

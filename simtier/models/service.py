@@ -22,6 +22,7 @@ from simtier.models.visit import Visit
 
 if TYPE_CHECKING:
     from simtier.contract import ReplicaView
+    from simtier.models.llm.replica import EngineMaker
 
 NAN = float("nan")
 
@@ -30,7 +31,7 @@ NAN = float("nan")
 class ServiceSpec:
     """What a service is, in SI units; see simtier.scenario for the meaning of each field.
 
-    `startup(k)` is the start-up time of the k-th replica started during the run.
+    `startup(k)` is the start-up time of the k-th replica started during the run; `make_engine` makes what runs a language model.
     """
 
     name: str
@@ -39,6 +40,7 @@ class ServiceSpec:
     concurrency: int
     max_batch: int
     startup: Callable[[int], float]
+    make_engine: EngineMaker | None = None
 
 
 class Service:

@@ -110,6 +110,61 @@ STARTS = _table(
     *((f"{name}_s", "number", f"how long it took: {name.replace('_', ' ')}") for name in COMPONENTS),
     tagged=("service", "function", "node", "held"),
 )
+SEQUENCES = _table(
+    "sequences",
+    "One row a visit of a request to an engine of a language model, written when it leaves (or at the end of the run).",
+    ("request", "integer", "request"),
+    ("app", "text", "application"),
+    ("workload", "text", "workload that sent it"),
+    ("stage", "text", "stage"),
+    ("service", "text", "service"),
+    ("node", "text", "node of the replica"),
+    (
+        "outcome",
+        "text",
+        (
+            "served: it got all its tokens; in_vain: so it did, but its request was over before; left: its request was over before it began; "
+            "rejected: longer than the context, or than all blocks; unfinished: none of these before the end of the run"
+        ),
+    ),
+    ("replica", "integer", "replica"),
+    ("input_tokens", "integer", "tokens of the prompt"),
+    ("output_tokens", "integer", "tokens of the answer that it got"),
+    ("cached_tokens", "integer", "tokens of the prompt that were found computed"),
+    ("preemptions", "integer", "how often it lost its blocks"),
+    ("arrival_s", "number", "when the request entered the system"),
+    ("queued_s", "number", "when it reached the engine"),
+    ("began_s", "number", "when its first iteration began; NaN if none did"),
+    ("first_s", "number", "when it got its first token; NaN if it got none"),
+    ("last_s", "number", "when it got its last token; NaN if it did not get all"),
+    tagged=("app", "workload", "stage", "service", "node", "outcome"),
+)
+ITERATIONS = _table(
+    "iterations",
+    "One row an iteration of an engine, or a stretch of iterations in which the same sequences decode, written at its end.",
+    ("service", "text", "service"),
+    ("node", "text", "node of the replica"),
+    ("device", "text", "accelerators of the replica"),
+    ("blocks_total", "integer", "blocks of the engine"),
+    ("replica", "integer", "replica"),
+    ("iterations", "integer", "how many there are"),
+    ("decodes", "integer", "sequences that get a token in each, those whose prompt ends there left out"),
+    ("prompts", "integer", "sequences whose prompt, or a piece of it, is computed"),
+    ("prompt_tokens", "integer", "tokens of prompts computed"),
+    ("running", "integer", "sequences that hold blocks"),
+    ("waiting", "integer", "sequences that wait"),
+    ("blocks", "integer", "blocks held at the begin, those of prompts computed there included"),
+    ("blocks_end", "integer", "blocks held at the end, those of sequences that end there included"),
+    ("firsts", "integer", "sequences that get their first token"),
+    ("again", "integer", "sequences whose prompt ends there that had tokens before, and get another"),
+    ("resumed", "integer", "sequences that get a token in the first, and got none in what the engine did just before"),
+    ("resumed_gap_s", "number", "mean time between the token they get there and the one before"),
+    ("longest_gap_s", "number", "the longest of these times"),
+    ("begin_s", "number", "when the first began"),
+    ("first_s", "number", "when the first ended"),
+    ("end_s", "number", "when the last ended"),
+    tagged=("service", "node", "device", "blocks_total"),
+)
 SAMPLES = _table(
     "samples",
     "What was seen at regular times, for the plots; nothing is computed from it.",
@@ -121,5 +176,7 @@ SAMPLES = _table(
     traced=False,
 )
 
-TABLES = {table.name: table for table in (REQUESTS, STAGES, TRANSFERS, REPLICAS, STARTS, SAMPLES)}
+TABLES = {
+    table.name: table for table in (REQUESTS, STAGES, TRANSFERS, REPLICAS, STARTS, SEQUENCES, ITERATIONS, SAMPLES)
+}
 OUTCOMES = ("ok", "rejected", "dropped", "timed_out", "failed", "unfinished")

@@ -24,8 +24,8 @@ class Timer(Protocol):
     by_cores: bool
     """Whether the time depends on the cores of the replica; if not, it is that on a whole core."""
 
-    def typical_s(self, replica: Replica) -> float:
-        """Return the mean service time of the whole stage on `replica`, alone."""
+    def typical_s(self, replica: Replica, batch: int = 1) -> float:
+        """Return the mean service time of the whole stage on `replica`, alone, or of a batch whose requests all take the mean."""
 
     def seconds(self, visit: Visit, replica: Replica) -> float:
         """Return the service time of one visit, alone."""
@@ -35,7 +35,7 @@ class Timer(Protocol):
 
 
 class ConstantTimer:
-    """The same time for every request, divided by the node's speed; batches as in DrawnTimer."""
+    """The same time for every request, divided by the node's speed; a batch adds `batch_cost` times the time for each further one."""
 
     by_cores = False
 
@@ -43,8 +43,8 @@ class ConstantTimer:
         self._time_s = time_s
         self._batch_cost = batch_cost
 
-    def typical_s(self, replica: Replica) -> float:
-        return self._time_s / replica.node.speed
+    def typical_s(self, replica: Replica, batch: int = 1) -> float:
+        return self._time_s / replica.node.speed * (1 + self._batch_cost * (batch - 1))
 
     def seconds(self, visit: Visit, replica: Replica) -> float:  # noqa: ARG002 - the same for all
         return self._time_s / replica.node.speed
@@ -56,18 +56,20 @@ class ConstantTimer:
 class DrawnTimer:
     """A time drawn for each request, divided by the node's speed.
 
-    A batch takes its longest time plus `batch_cost` times the other times: 1 is one after the other, 0 fully in parallel.
+    A batch takes its longest time plus `batch_cost` times the other times: 1 is one after the other, 0 fully in parallel. If `padded`
+    each of the others counts as much as the longest.
     """
 
     by_cores = False
 
-    def __init__(self, draws: Draws, mean_s: float, batch_cost: float) -> None:
+    def __init__(self, draws: Draws, mean_s: float, batch_cost: float, *, padded: bool = False) -> None:
         self._draws = draws
         self._mean_s = mean_s
         self._batch_cost = batch_cost
+        self._padded = padded
 
-    def typical_s(self, replica: Replica) -> float:
-        return self._mean_s / replica.node.speed
+    def typical_s(self, replica: Replica, batch: int = 1) -> float:
+        return self._mean_s / replica.node.speed * (1 + self._batch_cost * (batch - 1))
 
     def seconds(self, visit: Visit, replica: Replica) -> float:
         # Draws.__call__ without the call: every request of most runs comes by here.
@@ -77,9 +79,7 @@ class DrawnTimer:
         return draws.values[index & BLOCK_MASK] / replica.node.speed
 
     def batch_seconds(self, batch: Sequence[Visit], replica: Replica) -> float:
-        times = [visit.stage.seconds(visit, replica) for visit in batch]
-        longest = max(times)
-        return longest + self._batch_cost * (sum(times) - longest)
+        return _together_s(batch, replica, self._batch_cost, padded=self._padded)
 
 
 class TracedTimer:
@@ -93,23 +93,32 @@ class TracedTimer:
 
     by_cores = False
 
-    def __init__(self, base_s: float, weights: tuple[float, ...], mean_s: float, batch_cost: float) -> None:
+    def __init__(
+        self, base_s: float, weights: tuple[float, ...], mean_s: float, batch_cost: float, *, padded: bool = False
+    ) -> None:
         self._base_s = base_s
         self._weights = weights
         self._mean_s = mean_s
         self._batch_cost = batch_cost
+        self._padded = padded
 
-    def typical_s(self, replica: Replica) -> float:
-        return self._mean_s / replica.node.speed
+    def typical_s(self, replica: Replica, batch: int = 1) -> float:
+        return self._mean_s / replica.node.speed * (1 + self._batch_cost * (batch - 1))
 
     def seconds(self, visit: Visit, replica: Replica) -> float:
         told_s: float = sum(map(mul, self._weights, visit.traced))
         return (self._base_s + told_s) / replica.node.speed
 
     def batch_seconds(self, batch: Sequence[Visit], replica: Replica) -> float:
-        times = [visit.stage.seconds(visit, replica) for visit in batch]
-        longest = max(times)
-        return longest + self._batch_cost * (sum(times) - longest)
+        return _together_s(batch, replica, self._batch_cost, padded=self._padded)
+
+
+def _together_s(batch: Sequence[Visit], replica: Replica, batch_cost: float, *, padded: bool) -> float:
+    """Return how long a batch takes whose requests take times of their own."""
+    times = [visit.stage.seconds(visit, replica) for visit in batch]
+    longest = max(times)
+    others_s = longest * (len(times) - 1) if padded else sum(times) - longest
+    return longest + batch_cost * others_s
 
 
 class CostTimer:
@@ -120,8 +129,8 @@ class CostTimer:
     def __init__(self, flop: float, nbytes: float, precision: str) -> None:
         self._flop, self._nbytes, self._precision = flop, nbytes, precision
 
-    def typical_s(self, replica: Replica) -> float:
-        return self._time(replica, 1)
+    def typical_s(self, replica: Replica, batch: int = 1) -> float:
+        return self._time(replica, batch)
 
     def seconds(self, visit: Visit, replica: Replica) -> float:  # noqa: ARG002 - the same for all
         return self._time(replica, 1)
@@ -147,8 +156,8 @@ class LayerTimer:
         self.precision = precision
         self._tables: dict[Processor, SegmentTimes] = {}
 
-    def typical_s(self, replica: Replica) -> float:
-        return self.table(replica).seconds(0, len(self.dnn.layers), 1)
+    def typical_s(self, replica: Replica, batch: int = 1) -> float:
+        return self.table(replica).seconds(0, len(self.dnn.layers), batch)
 
     def seconds(self, visit: Visit, replica: Replica) -> float:
         return self.table(replica).seconds(visit.part.first, visit.part.last, 1)

@@ -44,6 +44,15 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "batching": {
             "none": "simtier.policies.batching.one_at_a_time:OneAtATime",
             "size_or_timeout": "simtier.policies.batching.size_or_timeout:SizeOrTimeout",
+            "batch_slo": "simtier.policies.batching.batch_slo:BatchSlo",
+            "mbs": "simtier.policies.batching.mbs:Mbs",
+            "static": "simtier.policies.batching.static:Static",
+            "orca": "simtier.policies.batching.orca:Orca",
+            "vllm": "simtier.policies.batching.vllm:Vllm",
+            "vllm_v1": "simtier.policies.batching.vllm_v1:VllmV1",
+            "sarathi": "simtier.policies.batching.sarathi:Sarathi",
+            "fastserve": "simtier.policies.batching.fastserve:FastServe",
+            "priority": "simtier.policies.batching.priority_batching:Priority",
         },
         "autoscaling": {
             "fixed": "simtier.policies.autoscaling.fixed:Fixed",
@@ -71,6 +80,10 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "rainbowcake": "simtier.policies.keep_alive.rainbowcake:RainbowCake",
             "timer_prewarm": "simtier.policies.keep_alive.timer_prewarm:TimerPrewarm",
             "pool_prediction": "simtier.policies.keep_alive.pool_prediction:PoolPrediction",
+        },
+        "rebalancing": {
+            "fixed_shares": "simtier.policies.rebalancing.fixed_shares:FixedShares",
+            "harvest": "simtier.policies.rebalancing.harvest:Harvest",
         },
     }
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,6 +93,12 @@ def mean_memory(metrics: Mapping[str, Any], key: str, window_s: float) -> Shown:
     half = widths.get(key)
     value = memory[key] / window_s
     return Shown(quantity(value, "B", None if half is None else half / window_s), repr(value))
+
+
+def promised(slo: Mapping[str, Any], show: Callable[[float, str], str] = given) -> str:
+    """Return what an objective asks of a request, in words: "within 2 s, first token within 200 ms, 50 ms per token or less"."""
+    words = {"target_s": "within {}", "ttft_s": "first token within {}", "tpot_s": "{} per token or less"}
+    return ", ".join(text.format(show(slo[key], "s")) for key, text in words.items() if slo.get(key) is not None)
 
 
 def percent(share: float) -> str:

@@ -13,7 +13,7 @@ import pyarrow as pa
 from markupsafe import Markup
 
 from simtier.errors import ResultError
-from simtier.report import pictures, platforms, tables, topology
+from simtier.report import llm, pictures, platforms, tables, topology
 from simtier.report.decisions import decisions
 from simtier.report.facts import Facts
 from simtier.report.latencies import distributions
@@ -94,6 +94,7 @@ def _content(facts: Facts) -> dict[str, Any]:
         "latencies": {name: pictures.latency_picture(facts, name, seen[name]) for name in drawn},
         "undrawn": len(seen) - len(drawn),
         "times": [_times(facts, name, parts[name]) for name in drawn],
+        "llm": llm.content(facts),
         "platforms": platforms.content(facts),
         "utilisation": pictures.utilisation_picture(facts),
         "queues": pictures.queue_picture(facts),

@@ -41,7 +41,8 @@ def latency_picture(facts: Facts, name: str, seen: Distribution) -> Picture:
     total = int(seen.pooled().sum())
     alt = f"Latency of {name}: " + ", ".join(f"{key} {quantity(latencies[key], 's')}" for key in ("p50", "p95", "p99"))
     slo = metrics.get("slo")
-    alt += f"; the target is {given(slo['target_s'], 's')}." if slo else "; there is no target."
+    target = slo["target_s"] if slo else None
+    alt += f"; the target is {given(target, 's')}." if target is not None else "; there is no target."
     caption = f"Share of the {total:,} request{'s' if total != 1 else ''} that ended ok which took at most so long."
     if len(seen.counts) > 1:
         caption += (

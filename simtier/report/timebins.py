@@ -57,9 +57,10 @@ def utilisation(facts: Facts) -> tuple[Curve, dict[tuple[str, str], Curve]]:
     texts, bins = Texts(), Bins(facts.until_s)
     groups = list(facts.layout["nodes"])
     number = {name: i for i, name in enumerate(groups)}
-    columns = ("replication", "node", "device", "started_s", "finished_s", "busy_s")
+    columns = ("replication", "service", "node", "device", "started_s", "finished_s", "busy_s")
+    engines = [texts.code(name) for name in facts.summary["llm"]]  # visits overlap there: their iterations tell
     for batch in batches(facts.table("stages"), columns, texts):
-        ran = (batch["replication"] == 0) & ~np.isnan(batch["started_s"])
+        ran = (batch["replication"] == 0) & ~np.isnan(batch["started_s"]) & ~np.isin(batch["service"], engines)
         cpu = batch["device"] == texts.code("cpu")
         start, end = batch["started_s"], np.where(np.isnan(batch["finished_s"]), facts.until_s, batch["finished_s"])
         rate = np.divide(batch["busy_s"], end - start, out=np.zeros(len(end)), where=end > start)
@@ -70,6 +71,12 @@ def utilisation(facts: Facts) -> tuple[Curve, dict[tuple[str, str], Curve]]:
                 rows = ran & device & (group == each)
                 if rows.any():
                     bins.add((groups[each], kind), start[rows], end[rows], rate[rows])
+    for batch in batches(facts.table("iterations"), ("replication", "node", "device", "begin_s", "end_s"), texts):
+        group = np.array([number.get(facts.group_of_node.get(name, ""), -1) for name in texts.names])[batch["node"]]
+        devices = np.array([float(name.count("+") + 1) for name in texts.names])[batch["device"]]
+        for each in np.unique(group[(batch["replication"] == 0) & (group >= 0)]):
+            rows = (batch["replication"] == 0) & (group == each)
+            bins.add((groups[each], "accelerators"), batch["begin_s"][rows], batch["end_s"][rows], devices[rows])
     found = {}
     for group, info in facts.layout["nodes"].items():
         size = {"cores": info["cores"] * len(info["names"]), "accelerators": len(info["devices"]) * len(info["names"])}

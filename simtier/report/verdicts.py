@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from simtier.report.facts import Facts
-from simtier.report.numbers import Shown, given, measured
+from simtier.report.numbers import Shown, measured, promised
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,9 @@ class Verdict:
         app: the application.
         kind: "met", "missed", "open" (nothing could be judged) or "none" (nothing was promised).
         promise: what was promised, in words.
-        attainment: share of requests within the target.
+        attainment: share of requests within the targets.
         trust: what the half-width says of the verdict.
+        several: whether a request had several targets to meet.
     """
 
     app: str
@@ -27,6 +28,7 @@ class Verdict:
     promise: str
     attainment: Shown
     trust: str
+    several: bool = False
 
 
 def verdicts(facts: Facts) -> list[Verdict]:
@@ -37,7 +39,7 @@ def verdicts(facts: Facts) -> list[Verdict]:
 def _verdict(name: str, slo: Mapping[str, Any] | None, facts: Facts) -> Verdict:
     if slo is None:
         return Verdict(name, "none", "No objective was set.", Shown(""), "")
-    promise = f"{slo['percentile']:g} % of requests within {given(slo['target_s'], 's')}"
+    promise = f"{slo['percentile']:g} % of requests {promised(slo)}"
     attained = slo.get("attainment")
     if attained is None:
         return Verdict(
@@ -48,7 +50,8 @@ def _verdict(name: str, slo: Mapping[str, Any] | None, facts: Facts) -> Verdict:
             "No request arrived after the warm-up, or none came due.",
         )
     kind = "met" if slo["met"] else "missed"
-    return Verdict(name, kind, promise, measured(slo, "attainment", "%"), _trust(slo, attained, facts))
+    several = sum(slo.get(key) is not None for key in ("target_s", "ttft_s", "tpot_s")) > 1
+    return Verdict(name, kind, promise, measured(slo, "attainment", "%"), _trust(slo, attained, facts), several)
 
 
 def _trust(slo: Mapping[str, Any], attained: float, facts: Facts) -> str:

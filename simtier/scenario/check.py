@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 
 from simtier.errors import Problem, ScenarioError
-from simtier.scenario.checks import apps, capacity, named, payloads, platforms, reach, topology
+from simtier.scenario.checks import apps, capacity, llm, named, payloads, platforms, reach, topology
 from simtier.scenario.checks import traces as trace_checks
 from simtier.scenario.checks.facts import Facts
 from simtier.scenario.scenario import Scenario
@@ -31,6 +31,9 @@ def check(scenario: Scenario, traces: Sequence[Path] = ()) -> list[Problem]:
         payloads.payloads(facts),
         named.policies(facts),
         trace_checks.traces(facts, traces),
+        llm.engines(facts),
+        llm.stages(facts),
+        llm.targets(facts),
         capacity.sizes(facts),
         capacity.together(facts),
         capacity.hardware(facts),

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from simtier.scenario.base import Name, OrText, Part, PolicyRef
 from simtier.scenario.cold_starts import ColdStart
+from simtier.scenario.cores import Cores
 from simtier.units import Bytes, Dollars, DollarsPerByteSecond, Seconds
 
 Names = Annotated[
@@ -28,6 +29,10 @@ class PlatformPolicies(Part):
     """Which requests may enter."""
     keep_alive: PolicyRef | None = None
     """How long idle instances stay, which are evicted first, and what starts ahead of need; one object for the platform."""
+    batching: PolicyRef = PolicyRef(use="none")
+    """Which requests of a stage run together as one execution; each function has a buffer, and a policy object, of its own."""
+    rebalancing: PolicyRef = PolicyRef(use="fixed_shares")
+    """How executions on a node lend cores to each other; each keeps its own if not given."""
 
 
 class Function(Part):
@@ -37,12 +42,17 @@ class Function(Part):
     """Memory of an instance, as long as it lives; 128 MiB if not given."""
     cores: Annotated[float, Field(gt=0)] | None = None
     """Cores of an instance; by `memory_per_core` of the platform if not given, else 1."""
+    uses: Cores | None = None
+    """Cores that an execution could use, drawn by its request: it has its share of `cores`, and takes its stage's `time` with as many
+    as it could use, longer with fewer. If not given it uses what it has (with `memory_per_core`: one core)."""
     runtime: str = ""
     """Language runtime, such as `python3`."""
     trigger: str = ""
     """What calls it, such as `http`, `timer`, `queue`."""
     concurrency: Annotated[int, Field(ge=1)] = 1
     """Requests that an instance serves at a time."""
+    max_batch: Annotated[int, Field(ge=1)] = 32
+    """Most requests in a batch, where a policy forms batches in front of the function."""
     time_limit: Annotated[Seconds, Field(gt=0)] | None = None
     """An execution that takes longer is cut off there, and its request fails."""
     code: Bytes = 0.0
@@ -151,6 +161,20 @@ class Platform(Part):
         if self.cold_start is None and (missing or not self.regions):
             whose = f"regions {', '.join(missing)} have" if self.regions else "a platform has"
             raise ValueError(f"{whose} no `cold_start`: say how long an instance takes to start, for example `500 ms`")
+        return self
+
+    @model_validator(mode="after")
+    def _batches_or_lends(self) -> Platform:
+        if self.policies.batching.use == "none":
+            return self
+        if self.policies.rebalancing.use != "fixed_shares":
+            raise ValueError(
+                "executions of batches cannot lend cores to each other: leave out `batching` or `rebalancing`"
+            )
+        if any(each.uses is not None for each in (*self.functions.values(), *([self.traced] if self.traced else []))):
+            raise ValueError(
+                "what cores an execution `uses` is drawn by its request, and a batch has several: leave out `batching` or `uses`"
+            )
         return self
 
     @model_validator(mode="after")

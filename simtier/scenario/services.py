@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from simtier.scenario.base import Cost, Fixed, Name, OrText, Part, PolicyRef, StageTime, Time, Traced
+from simtier.scenario.llm import Llm, StageTokens
 from simtier.units import Bytes, DollarsPerSecond, Seconds
 
 Names = Annotated[
@@ -76,6 +77,8 @@ class Service(Part):
     """Most requests in a batch."""
     startup: Time = Fixed.model_construct(value=0.0)
     """From the decision to start a replica to its first request; replicas of time zero are ready at once."""
+    llm: Llm | None = None
+    """A language model that each replica runs on accelerators of its own; requests have `tokens`."""
     price: DollarsPerSecond = 0.0
     """Price of one replica for as long as it lives, besides its node's."""
     policies: ServicePolicies = ServicePolicies()
@@ -85,6 +88,18 @@ class Service(Part):
     def places(self) -> tuple[str, ...]:
         """Where replicas may run."""
         return self.on
+
+    @model_validator(mode="after")
+    def _engine_has_its_own(self) -> Service:
+        fields = type(self).model_fields
+        given = [
+            each for each in ("accelerator", "concurrency", "max_batch") if getattr(self, each) != fields[each].default
+        ]
+        if self.llm is not None and given:
+            raise ValueError(
+                f"an `llm` takes accelerators by itself, and its batching policy says what runs together: leave out {', '.join(given)}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _one_batch_at_a_time(self) -> Service:
@@ -106,6 +121,8 @@ class Stage(Part):
     """Service time, on a node of speed 1."""
     cost: Cost | None = None
     """Service time by operations and bytes, through the roofline model of what one slot of the replica runs on."""
+    tokens: StageTokens | None = None
+    """Tokens of the prompt and the answer, on a service with an `llm`, in place of `time` or `cost`."""
     model: str | None = None
     """DNN of the catalogue (`simtier models`), in place of `time` or `cost`."""
     split: Names | None = None
@@ -114,6 +131,8 @@ class Stage(Part):
     """Arithmetic and tensors of `model`."""
     batch_cost: Annotated[float, Field(ge=0, le=1)] = 1.0
     """Of a `time`: what each further request of a batch adds, as a share of its own time; 1 is one after the other."""
+    padded: bool = False
+    """Of a `time`: True: requests of a batch are padded to the longest, so each further one adds a share of the longest's time."""
     after: tuple[Name, ...] | None = None
     """Stages that must be finished before; the stage written before, if not given; `[]` starts with the request."""
     output: Bytes = 0.0
@@ -134,6 +153,12 @@ class Stage(Part):
         return self
 
     @model_validator(mode="after")
+    def _pads_times(self) -> Stage:
+        if self.padded and self.time is None:
+            raise ValueError("`padded` is for stages with a `time`: the others know by themselves what a batch takes")
+        return self
+
+    @model_validator(mode="after")
     def _waits_once(self) -> Stage:
         if self.after is not None and len(set(self.after)) < len(self.after):
             raise ValueError(f"`after` names a stage twice: {', '.join(self.after)}")
@@ -141,10 +166,10 @@ class Stage(Part):
 
     @model_validator(mode="after")
     def _one_way_to_run(self) -> Stage:
-        ways = [name for name in ("time", "cost", "model") if getattr(self, name) is not None]
+        ways = [name for name in ("time", "cost", "model", "tokens") if getattr(self, name) is not None]
         if len(ways) != 1:
             raise ValueError(
-                f"a stage has exactly one of time, cost, model; this one has {' and '.join(ways) or 'none'}"
+                f"a stage has exactly one of time, cost, model, tokens; this one has {' and '.join(ways) or 'none'}"
             )
         if self.model is not None and (self.split is None) == (self.service is None):
             raise ValueError("a stage with a model has `split` (a list of services) or `service`, one of them")
@@ -154,12 +179,22 @@ class Stage(Part):
 
 
 class Slo(Part):
-    """A service-level objective: so many percent of all requests within a latency."""
+    """A service-level objective: so many percent of all requests within a latency, or their tokens within times, or all of these."""
 
-    latency: Seconds
-    """Target; also each request's deadline, counted from its arrival, that policies see."""
+    latency: Annotated[Seconds, Field(gt=0)] | None = None
+    """Target for the whole answer; also each request's deadline, counted from its arrival, that policies see."""
+    ttft: Annotated[Seconds, Field(gt=0)] | None = None
+    """Target for the first token of each stage that has `tokens`, counted from the request's arrival."""
+    tpot: Annotated[Seconds, Field(gt=0)] | None = None
+    """Target for the mean time per token after the first, of each stage that has `tokens`."""
     percentile: Annotated[float, Field(gt=0, le=100)] = 95.0
-    """Percent of requests that must be done within the target; those not served count as late."""
+    """Percent of requests that must be within all targets; those not served count as late."""
+
+    @model_validator(mode="after")
+    def _promises_something(self) -> Slo:
+        if self.latency is None and self.ttft is None and self.tpot is None:
+            raise ValueError("promises nothing: give `latency`, or `ttft` or `tpot` for language models")
+        return self
 
 
 class AppPolicies(Part):

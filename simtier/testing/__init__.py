@@ -10,6 +10,7 @@ def test_my_policy():
 ```
 """
 
+from simtier.testing.engine_fakes import FakeEngine, FakeSequence
 from simtier.testing.fakes import (
     FakeClock,
     FakeHop,
@@ -23,13 +24,15 @@ from simtier.testing.fakes import (
     FakeSplit,
     FakeTier,
 )
-from simtier.testing.function_fakes import FakeCell, FakeFunction, FakeInstance, FakePool
+from simtier.testing.function_fakes import FakeCell, FakeExecution, FakeFunction, FakeInstance, FakePool
 from simtier.testing.promises import PROMISES, Promise, check_policy, promises_of
 
 __all__ = [
     "PROMISES",
     "FakeCell",
     "FakeClock",
+    "FakeEngine",
+    "FakeExecution",
     "FakeFunction",
     "FakeHop",
     "FakeInstance",
@@ -39,6 +42,7 @@ __all__ = [
     "FakeReplica",
     "FakeReplicaSpec",
     "FakeRequest",
+    "FakeSequence",
     "FakeService",
     "FakeSite",
     "FakeSplit",

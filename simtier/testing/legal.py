@@ -9,7 +9,18 @@ from numbers import Integral, Real
 from types import MappingProxyType
 from typing import Any
 
-from simtier.contract import Hold, Limits, NodeView, ReplicaView, RequestView, SplitView, Verdict
+from simtier.contract import (
+    EngineView,
+    ExecutionView,
+    Hold,
+    Limits,
+    NodeView,
+    Plan,
+    ReplicaView,
+    RequestView,
+    SplitView,
+    Verdict,
+)
 
 
 def _split(answer: Any, _request: RequestView, path: SplitView) -> str | None:
@@ -47,6 +58,34 @@ def _form(answer: Any, queue: Sequence[RequestView], limits: Limits) -> str | No
     return None if different and all(_is_in(request, queue) for request in answer) else expected
 
 
+def _plan(answer: Any, engine: EngineView) -> str | None:
+    if not isinstance(answer, Plan) or not answer.iterations >= 1:
+        return "a Plan that holds for one iteration or more"
+    if answer.tokens or answer.preempted:
+        return _computed(answer, engine)
+    if engine.running:
+        return f"a Plan with at least one of the {len(engine.running)} sequences that run"
+    return None if answer.until_s > engine.now_s else "a Plan with tokens, or until_s later than now"
+
+
+def _computed(plan: Plan, engine: EngineView) -> str | None:
+    """Return what is wrong with what a plan computes, and whom it preempts."""
+    if not all(_is_in(sequence, engine.running) and sequence not in plan.tokens for sequence in plan.preempted):
+        return "a Plan that preempts sequences that run, and computes nothing of these"
+    if not all(_is_in(sequence, (*engine.running, *engine.waiting)) for sequence in plan.tokens):
+        return "a Plan of sequences that the engine has"
+    if not all(_is_integer(number) and 1 <= number <= each.pending for each, number in plan.tokens.items()):
+        return "a Plan with 1 to all pending tokens of each of its sequences"
+    needed = sum(engine.blocks_for(each, number) for each, number in plan.tokens.items())
+    free = engine.blocks_free + engine.blocks_back(plan.preempted)
+    return None if needed <= free else f"a Plan that needs at most the {free} blocks that are free, not {needed}"
+
+
+def _memory(answer: Any, _function: object) -> str | None:
+    right = answer is None or (_is_cores(answer) and answer > 0)
+    return None if right else "bytes, more than 0, or None"
+
+
 def _target(answer: Any, _service: object) -> str | None:
     return None if _is_integer(answer) and answer >= 0 else "a whole number, 0 or more"
 
@@ -64,8 +103,25 @@ def _pool_size(answer: Any, _pool: object) -> str | None:
     return None if answer is None or (_is_integer(answer) and answer >= 0) else "a whole number, 0 or more, or None"
 
 
+def _shares(answer: Any, _node: NodeView, executions: Sequence[ExecutionView]) -> str | None:
+    most = sum(execution.allocated_cores for execution in executions)
+    expected = f"{len(executions)} numbers of cores, 0 or more, together at most {most:g}"
+    if not isinstance(answer, Sequence) or len(answer) != len(executions) or not all(map(_is_cores, answer)):
+        return expected
+    return None if sum(answer) <= most * (1 + 1e-9) else expected
+
+
+def _look_in(answer: Any, _node: object) -> str | None:
+    is_number = isinstance(answer, Real) and not isinstance(answer, bool)
+    return None if answer is None or (is_number and answer > 0) else "seconds, more than 0, or None"
+
+
 def _admit(answer: Any, _request: object, _service: object) -> str | None:
     return None if isinstance(answer, bool) else "True or False"
+
+
+def _is_cores(answer: object) -> bool:
+    return isinstance(answer, Real) and not isinstance(answer, bool) and 0 <= float(answer) < math.inf
 
 
 def _is_integer(answer: object) -> bool:
@@ -85,6 +141,8 @@ EXPECTED: Mapping[str, Callable[..., str | None]] = MappingProxyType(
         "rank": _rank,
         "pick": _pick,
         "form": _form,
+        "plan": _plan,
+        "memory": _memory,
         "target": _target,
         "admit": _admit,
         "idle_for": _seconds,
@@ -92,6 +150,9 @@ EXPECTED: Mapping[str, Callable[..., str | None]] = MappingProxyType(
         "worth": _rank,
         "ended": lambda answer, _instance, _how: None if answer is None else "nothing",
         "pool_size": _pool_size,
+        "shares": _shares,
+        "look_in": _look_in,
+        "finished": lambda answer, _execution: None if answer is None else "nothing",
         "observe": lambda answer, _outcome: None if answer is None else "nothing",
     }
 )

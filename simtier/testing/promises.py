@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from simtier.catalogue.policies import is_whole, questions, validated, written
-from simtier.contract import KINDS, Batching, Hold, Limits, Policy, Routing
+from simtier.contract import KINDS, Batching, Hold, IterationBatching, Limits, Policy, Routing
 from simtier.errors import PolicyError
 from simtier.streams import Streams
 from simtier.testing.legal import EXPECTED
@@ -194,6 +194,8 @@ def _passive_does_nothing(policy: Policy) -> None:
             right = not isinstance(answer, Hold) and [*answer] == [turn.seen[0][0]]  # type: ignore[misc]
         elif turn.question == "target":
             right = answer == turn.seen[0].ready + turn.seen[0].starting
+        elif turn.question == "shares":
+            right = answer == [execution.allocated_cores for execution in turn.seen[1]]
         else:
             right = answer is {"admit": True, "observe": None}.get(turn.question, NotImplemented)
         assert right, (
@@ -228,6 +230,30 @@ def _serve(policy: Policy, world: World, queue: object, limits: Limits) -> None:
     )
 
 
+def _engines_go_on(policy: Policy) -> None:
+    """Ask about engines where nobody runs, and again when the plan says: somebody must be served at last."""
+    for seed in _SEEDS:
+        world, subject = World(seed), fresh(policy)
+        try_to(subject, "start", world.site, Streams(seed).stream("testing/policy"))
+        for _ in range(40):
+            world.advance()
+            engine = world.idle_engine()
+            for _ in range(1000):
+                plan = try_to(subject, "plan", engine)
+                if plan.tokens:
+                    break
+                assert engine.now_s < plan.until_s < float("inf"), (
+                    f"{type(policy).__name__} computes nothing at {engine.now_s!r} s until {plan.until_s!r} s though all blocks are free and "
+                    f"{len(engine.waiting)} sequences wait: the engine would stand still for ever"
+                )
+                world.site.clock.now_s = plan.until_s
+                engine = replace(engine, now_s=plan.until_s)
+            else:
+                raise AssertionError(
+                    f"{type(policy).__name__} let sequences wait 1000 times; most likely it never gives up"
+                )
+
+
 def _same(first: list[str], second: list[str], guess: str) -> None:
     for number, (one, other) in enumerate(itertools.zip_longest(first, second)):
         assert one == other, f"answer {number} was {one!r}, then {other!r}: {guess}"
@@ -247,7 +273,10 @@ PROMISES: Mapping[str, Promise] = MappingProxyType(
             _takes_only_one, lambda policy: isinstance(policy, Routing) and policy.takes_only_one
         ),
         "passive_does_nothing": Promise(_passive_does_nothing, lambda policy: policy.passive),
-        "holds_end": Promise(_holds_end, lambda policy: isinstance(policy, Batching)),
+        "holds_end": Promise(
+            _holds_end, lambda policy: isinstance(policy, Batching) and not isinstance(policy, IterationBatching)
+        ),
+        "engines_go_on": Promise(_engines_go_on, lambda policy: isinstance(policy, IterationBatching)),
     }
 )
 """Every promise by name, so that tests can run policy x promise."""

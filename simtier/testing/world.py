@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 from simtier.contract import Limits
 from simtier.streams import Streams
+from simtier.testing.engine_fakes import FakeEngine, some_engine
 from simtier.testing.fakes import (
     FakeHop,
     FakeNode,
@@ -20,7 +22,7 @@ from simtier.testing.fakes import (
     FakeSplit,
     FakeTier,
 )
-from simtier.testing.function_fakes import FakeFunction, FakeInstance, FakePool
+from simtier.testing.function_fakes import FakeExecution, FakeFunction, FakeInstance, FakePool
 
 TIERS = ("device", "edge", "cloud")
 
@@ -37,6 +39,8 @@ class World:
         self._step_s = 0.0
         self._taken = 0
         self._arrivals: dict[str, int] = {}
+        self._begun = 0
+        self._executions: dict[str, dict[int, FakeExecution]] = {}
         nodes = [
             FakeNode(name=f"{tier}-{number}", tier=tier, cores=4.0 * (1 + TIERS.index(tier)))
             for tier in TIERS
@@ -102,6 +106,18 @@ class World:
         limits = Limits(self.site.now_s, self._one_of(1, 4, 16), min(request.queued_s for request in queue))
         return queue, limits
 
+    def plan(self) -> tuple[FakeEngine]:
+        """Return an engine of a language model."""
+        return (some_engine(self._one_of, self.site.now_s),)
+
+    def idle_engine(self) -> FakeEngine:
+        """Return an engine where nobody runs and somebody waits."""
+        return some_engine(self._one_of, self.site.now_s, idle=True)
+
+    def memory(self) -> tuple[FakeFunction]:
+        """Return the function that a batching policy stands in front of."""
+        return (self._function(),)
+
     def target(self) -> tuple[FakeService]:
         """Return a service whose slots have been busy for some of the time since last seen."""
         ready, concurrency = self._one_of(0, 1, 2, 5), 2
@@ -132,6 +148,50 @@ class World:
         """Return a pool, from which some were taken."""
         self._taken += self._one_of(0, 0, 1, 5)
         return (FakePool(available=self._one_of(0, 2), size=self._one_of(2, 5), taken=self._taken),)
+
+    def shares(self) -> tuple[FakeNode, tuple[FakeExecution, ...]]:
+        """Return a node and what runs there: one more than before, and each has had and used something else since."""
+        node = self._one_of(*list(self.site.nodes.values())[:2])
+        begun = self._execution()
+        here = self._executions.setdefault(node.name, {})
+        for number in here:
+            share = self._one_of(0.5, 1.0, 2.0, 4.0)
+            here[number] = replace(
+                here[number],
+                share=share,
+                used_cores=share * self._one_of(0.25, 0.8, 1.0),
+                running_s=self.site.now_s - here[number].started_s,
+            )
+        here[begun.id] = begun
+        while len(here) > 6:
+            del here[next(iter(here))]
+        return node, tuple(here.values())
+
+    def look_in(self) -> tuple[FakeNode]:
+        """Return a node."""
+        return (self._one_of(*list(self.site.nodes.values())[:2]),)
+
+    def finished(self) -> tuple[FakeExecution]:
+        """Return an execution that has ended."""
+        running = [execution for here in self._executions.values() for execution in here.values()]
+        execution = self._one_of(*running) if running else self._execution()
+        for here in self._executions.values():
+            here.pop(execution.id, None)
+        return (execution,)
+
+    def _execution(self) -> FakeExecution:
+        self._begun += 1
+        cores = self._one_of(1.0, 1.0, 2.0, 0.5)
+        name = self._one_of("resize", "notify")
+        return FakeExecution(
+            id=self._begun,
+            function=FakeFunction(name=name),
+            allocated_cores=cores,
+            share=cores,
+            used_cores=0.0,
+            started_s=self.site.now_s,
+            running_s=0.0,
+        )
 
     def _function(self) -> FakeFunction:
         name = self._one_of("resize", "notify", "report")

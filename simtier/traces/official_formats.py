@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -22,6 +22,9 @@ START = date(2000, 1, 1)
 """A day on which none of the public traces was taken."""
 FIRST_MINUTE = 540
 TICKS_PER_SECOND = 10_000_000
+DAY_MINUTES = 1440
+CPU_REQUESTS = {300: 100, 400: 125, 600: 300, 1000: 500}
+"""Millicores that functions of Huawei 2025 ask for, by the limit in the name of their pool."""
 
 _MBIT = quantity("1 Mbit/s", "data rate")
 _MIB = quantity("1 MiB", "data")
@@ -93,6 +96,38 @@ def azure_functions_2019(counts: Table, functions: Table, minutes: int) -> dict[
         "durations.csv": _durations(ids, functions["duration_mean_s"].to_pylist(), matrix.sum(axis=1).tolist()),
         "memory.csv": _memory(ids, functions["memory_bytes"].to_pylist()),
     }
+
+
+def huawei_counts(tables: Mapping[str, Table]) -> bytes:
+    """Return counts of several regions as the derived table of Huawei 2025 has them: a column for each, a row for each minute."""
+    columns = {region: table["value"].to_numpy().astype(np.int64).tolist() for region, table in tables.items()}
+    lines = [",".join(["day", "time_s", *columns])]
+    for minute, counts in enumerate(zip(*columns.values(), strict=True)):
+        lines.append(",".join(map(str, (minute // DAY_MINUTES, minute * 60, *counts))))
+    return _text(lines)
+
+
+def huawei_requests(counts: Table, names: Mapping[str, str], minutes: int) -> bytes:
+    """Return counts by function as a day of Huawei 2025 has them: a column for each funcID, blank where there are none.
+
+    `names` gives the funcID of each series.
+    """
+    columns = {name: number for number, name in enumerate(names)}
+    cells = [[""] * len(names) for _ in range(minutes)]
+    at = (counts["time_s"].to_numpy() // 60).astype(np.int64).tolist()
+    for series, minute, value in zip(counts["series"].to_pylist(), at, counts["value"].to_pylist(), strict=True):
+        cells[minute][columns[series]] = str(int(value))
+    lines = [",".join(["day", "time", *names.values()])]
+    return _text([*lines, *(",".join(["0", str(60 * minute), *row]) for minute, row in enumerate(cells))])
+
+
+def huawei_functions(rows: Iterable[tuple[str, str, str]]) -> bytes:
+    """Return functions as the table of R2 has them, from (funcID, runtime, trigger)."""
+    lines = ["funcID,cpu_request,runtime,triggerType-invocationType"]
+    for name, runtime, trigger in rows:
+        limit = int(name.split("-")[-2])
+        lines.append(f"{name},{CPU_REQUESTS[limit]},{runtime},{trigger}")
+    return _text(lines)
 
 
 def hashed(text: str) -> str:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import gzip
 import hashlib
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 from numpy.random import Generator as Rng
 
 from simtier.errors import TraceError
@@ -22,6 +24,7 @@ from simtier.traces.part import writing
 from simtier.traces.paths import check_directory
 from simtier.traces.synthesis import GENERATORS
 from simtier.traces.synthesis.published.azure_functions import AZURE_FUNCTIONS_2019
+from simtier.traces.synthesis.published.huawei_functions import R2_FUNCTIONS, R2_POOLS, R2_RUNTIMES
 
 MakeRng = Callable[[str], Rng]
 
@@ -29,6 +32,10 @@ RIDES = ("bus-1", "bus-2", "car-2", "ferry-2", "metro-2", "train-1", "tram-10")
 HOUR_S = {"code": 3436.0, "conv": 3502.0}
 """How long the two services of Azure LLM 2023 were traced."""
 FUNCTIONS, MINUTES = 40, 150
+REGIONS, REGION_MINUTES = ("R1", "R2", "R3", "R4", "R5"), 2 * 1440
+"""Counts of cold starts by region, two days."""
+CALL_MINUTES = 240
+"""Calls by function, four hours."""
 
 
 def write_samples(directory: Path, make_rng: MakeRng) -> list[Path]:
@@ -89,6 +96,7 @@ def _samples(make_rng: MakeRng) -> dict[str, bytes]:
     table = _generated("azure-functions-2021/sample", "azure-functions-2021/head-200", make_rng, rows=199)
     files["azure-functions-2021/Azure2021_200.csv"] = formats.azure_functions_2021(table)
     files |= _daily_tables(make_rng)
+    files |= _regions(make_rng)
     table = _generated("burstgpt/1-first400", "burstgpt/1-first400", make_rng, rows=400)
     files["burstgpt/BurstGPT_1_first400.csv"] = formats.burstgpt(table)
     table = _generated("mooncake/conversation", "mooncake/conversation", make_rng, rows=400)
@@ -127,3 +135,35 @@ def _daily_tables(make_rng: MakeRng) -> dict[str, bytes]:
     functions = few.functions_table(_rng_of(f"{name}/functions", make_rng))
     folder = "azure-functions-2019/invitro_extremes"
     return {f"{folder}/{file}": data for file, data in formats.azure_functions_2019(counts, functions, MINUTES).items()}
+
+
+def _regions(make_rng: MakeRng) -> dict[str, bytes]:
+    """Return counts of cold starts of five regions, and calls of some functions of R2 with the table that tells what they are."""
+    item = "huawei-2025/{}-cold-starts-per-minute"
+    counts = {
+        region: _generated(item.format(region), item.format(region), make_rng, duration_s=REGION_MINUTES * 60.0)
+        for region in REGIONS
+    }
+    name = "huawei-2025/R2-requests-day-00"
+    # The calls and the table are of the same functions only if both are drawn from the begin of the same streams.
+    unused = _rng_of(name, make_rng)
+    calls = R2_FUNCTIONS.generate(lambda purpose: deepcopy(unused(purpose)), duration_s=CALL_MINUTES * 60.0).read_all()
+    triggers = R2_FUNCTIONS.functions_table(lambda purpose: deepcopy(unused(purpose)))["trigger"].to_pylist()
+    rng = make_rng(f"traces/{name}/names")
+    runtimes = _drawn(R2_RUNTIMES, len(triggers), rng)
+    pools = _drawn(R2_POOLS, len(triggers), rng)
+    names = {f"function-{i}": f"{i}---{rng.integers(1, 500)}---{pool}" for i, pool in enumerate(pools)}
+    told = ("TIMER-A" if trigger == "timer" else trigger for trigger in triggers)
+    return {
+        "huawei-2025/cold_starts_per_minute_R1-R5.csv.gz": gzip.compress(formats.huawei_counts(counts), mtime=0),
+        "huawei-2025/quantiles/R2/requests/day_00.csv": formats.huawei_requests(calls, names, CALL_MINUTES),
+        "huawei-2025/runtime_triggerType/df_funcID_runtime_triggerType.csv": formats.huawei_functions(
+            zip(names.values(), runtimes, told, strict=True)
+        ),
+    }
+
+
+def _drawn(weights: Mapping[str, int], number: int, rng: Rng) -> list[str]:
+    """Return `number` names drawn by their weights."""
+    shares = np.array(list(weights.values())) / sum(weights.values())
+    return [list(weights)[i] for i in rng.choice(len(weights), number, p=shares)]

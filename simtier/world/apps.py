@@ -23,6 +23,7 @@ from simtier.scenario.base import Traced
 from simtier.scenario.services import App as Written
 from simtier.scenario.services import Stage as WrittenStage
 from simtier.streams import Streams
+from simtier.world.llm import tokens_timer
 from simtier.world.times import distribution
 
 
@@ -120,26 +121,34 @@ class AppMaker:
         if written.function is not None:
             part = platform.part(written.function)
             assert part is not None
+            platform.will_run(written.function, own_timer)
             return Stage(name, app, own_timer, part, output)
         return NamedFunctionStage(name, app, own_timer, self._hosts.function_of[written.service], output)
 
     def _timer(self, name: str, written: WrittenStage, app: App) -> Timer:
+        if written.tokens is not None:
+            return tokens_timer(
+                f"app/{app.name}/{name}/tokens", written.tokens, self._streams, self._traced_means(app.name)
+            )
         if written.cost is not None:
             return CostTimer(written.cost.flop, written.cost.bytes, written.cost.precision)
         assert written.time is not None
         if isinstance(written.time, Traced):
-            return self._traced(written.time, app.name, written.batch_cost)
+            return self._traced(written.time, app.name, written)
         times = distribution(written.time)
         if times.constant:
             return ConstantTimer(times.mean, written.batch_cost)
         return DrawnTimer(
-            self._streams.request_draws(f"app/{app.name}/{name}/time", times.sample), times.mean, written.batch_cost
+            self._streams.request_draws(f"app/{app.name}/{name}/time", times.sample),
+            times.mean,
+            written.batch_cost,
+            padded=written.padded,
         )
 
-    def _traced(self, time: Traced, app: str, batch_cost: float) -> Timer:
+    def _traced(self, time: Traced, app: str, written: WrittenStage) -> Timer:
         weights = (time.duration, time.per_input_token, time.per_output_token)  # in the order of TRACED
         mean_s = time.base + sum(map(mul, weights, self._traced_means(app)))
-        return TracedTimer(time.base, weights, mean_s, batch_cost)
+        return TracedTimer(time.base, weights, mean_s, written.batch_cost, padded=written.padded)
 
     def _tell_service(self, stage: Stage) -> None:
         """Let its services know how long a request takes on average on their first replica, for their views."""

@@ -10,9 +10,15 @@ import pyarrow.compute as pc
 
 from simtier.models.serverless.platform import Platform
 from simtier.models.serverless.spec import FunctionSpec
+from simtier.models.serverless.uses import Uses
 from simtier.models.visit import Part, Visit
 from simtier.scenario.platforms import Function as Written
 from simtier.scenario.platforms import Platform as WrittenPlatform
+from simtier.streams import Streams
+from simtier.world.times import distribution
+
+LEAST_CORES = 0.001
+"""An execution could use this much at least, whatever is drawn: with none it would have no length."""
 
 
 class FunctionNames:
@@ -72,11 +78,27 @@ def function_spec(name: str, written: Written, platform: WrittenPlatform, told: 
         time_limit_s=written.time_limit if written.time_limit is not None else float("inf"),
         code_bytes=written.code,
         dependency_bytes=written.dependencies,
+        max_batch=written.max_batch,
     )
 
 
+def function_uses(name: str, written: Written, platform: str, streams: Streams) -> Uses | None:
+    """Return what says how many cores each execution of a function could use; None if the scenario does not say."""
+    if written.uses is None:
+        return None
+    cores = distribution(written.uses)
+    if cores.constant:
+        return lambda _: cores.mean
+    draws = streams.request_draws(f"platform/{platform}/{name}/uses", cores.sample)
+    return lambda number: max(draws(number), LEAST_CORES)
+
+
 def finder(
-    platform: Platform, written: WrittenPlatform, names: FunctionNames, told: Callable[[], Mapping[str, Told]]
+    platform: Platform,
+    written: WrittenPlatform,
+    names: FunctionNames,
+    told: Callable[[], Mapping[str, Told]],
+    streams: Streams,
 ) -> Callable[[Visit], Part]:
     """Return what finds, or deploys, the function that a visit's trace names."""
     parts: dict[int, Part] = {}
@@ -92,7 +114,8 @@ def finder(
         part = platform.part(name)
         if part is None:
             assert written.traced is not None
-            part = platform.deploy(function_spec(name, written.traced, written, told().get(name)))
+            uses = function_uses(name, written.traced, platform.name, streams)
+            part = platform.deploy(function_spec(name, written.traced, written, told().get(name)), uses)
         return part
 
     return function_of

@@ -22,7 +22,7 @@ from simtier.models.serverless.spec import ColdStart
 from simtier.scenario.platforms import Platform as Written
 from simtier.streams import Streams
 from simtier.world.cold_starts import cold_start_model, pools_of
-from simtier.world.functions import function_spec
+from simtier.world.functions import function_spec, function_uses
 from simtier.world.topology import Members
 from simtier.world.traces import TraceShelf
 
@@ -34,6 +34,7 @@ class Site:
     clock: Clock
     network: Network
     journal: Journal
+    streams: Streams
     numbers: Callable[[], int]
 
 
@@ -63,6 +64,7 @@ def make_platform(
     models: Mapping[str, ColdStart],
     asker: Callable[[str, str], Asker],
     scaling: Callable[[str], Asker],
+    batching: Callable[[str], Asker] | None,
 ) -> Platform:
     """Return a platform with the functions that the scenario lists, without instances.
 
@@ -74,6 +76,7 @@ def make_platform(
         models: as `cold_starts` returns them.
         asker: makes the asker of a kind of policy for an owner.
         scaling: makes the started asker of an autoscaling policy for an owner.
+        batching: makes that of a batching policy; None if requests are not batched.
     """
     account = Account(written.concurrency_limit if written.concurrency_limit is not None else inf)
 
@@ -90,17 +93,19 @@ def make_platform(
             reserves_cores=written.reserve_cores,
             layer_bytes={"bare": written.layers.bare, "language": written.layers.language},
         )
-        askers = {kind: asker(kind, owner) for kind in ("placement", "admission", "keep_alive")}
+        askers = {kind: asker(kind, owner) for kind in ("placement", "admission", "keep_alive", "rebalancing")}
         if (
             number == 0 or written.regions
         ):  # cells that share a cold-start model share its pools: the first one's policy sizes them
             PoolSizes(site.clock, askers["keep_alive"], pools_of(model))
-        return Cell(number, spec, nodes, site.clock, site.network, site.journal, account, askers, scaler, site.numbers)
+        batches = None if batching is None else lambda function: batching(f"{owner}/{function}")
+        run = (site.clock, site.network, site.journal, account)
+        return Cell(number, spec, nodes, *run, askers, scaler, site.numbers, batches)
 
     cells = [cell(number, *parts) for number, parts in enumerate(_cells(name, written, members, models))]
     platform = Platform(name, cells, asker("routing", name))
     for function, each in written.functions.items():
-        platform.deploy(function_spec(function, each, written))
+        platform.deploy(function_spec(function, each, written), function_uses(function, each, name, site.streams))
     return platform
 
 

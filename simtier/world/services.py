@@ -12,6 +12,7 @@ from simtier.models.autoscaler import Autoscaler
 from simtier.models.batch_line import BatchLine
 from simtier.models.batches import BatchReplica
 from simtier.models.fifo import FifoReplica
+from simtier.models.llm.replica import EngineMaker, LlmReplica
 from simtier.models.node import Claim, Node
 from simtier.models.queues import queue_for
 from simtier.models.replica import Replica
@@ -39,7 +40,9 @@ class ReplicaMaker:
         queue = queue_for(scheduling) if batching.skip else BatchLine(scheduling)
         parts = (self.next_number(), service, node, device, service.spec.claim, queue)
         replica: Replica
-        if device is not None or not batching.skip:
+        if service.spec.make_engine is not None:
+            replica = LlmReplica(*parts, make_engine=service.spec.make_engine)
+        elif device is not None or not batching.skip:
             replica = BatchReplica(*parts, batching=batching)
         elif node.fair_cpu is not None:
             replica = SharedReplica(*parts)
@@ -64,17 +67,21 @@ def weight_bytes(scenario: Scenario, service: str) -> float:
     return total
 
 
-def service_spec(name: str, written: Written, weights: float, streams: Streams) -> ServiceSpec:
+def service_spec(
+    name: str, written: Written, weights: float, streams: Streams, make_engine: EngineMaker | None = None
+) -> ServiceSpec:
     """Return what the service is in SI units; a model's weights lie on the accelerator, or in memory without one."""
+    accelerator = written.accelerator or written.llm is not None
     claim = Claim(
         service=name,
         cores=written.cores,
-        memory_bytes=written.memory + (0.0 if written.accelerator else weights),
-        accelerator=written.accelerator,
-        device_bytes=weights if written.accelerator else 0.0,
+        memory_bytes=written.memory + (0.0 if accelerator else weights),
+        accelerator=accelerator,
+        device_bytes=weights if accelerator else 0.0,
+        whole=written.llm.tensor if written.llm is not None else 0,
     )
     startup = streams.draws(f"service/{name}/startup", distribution(written.startup).sample)
-    return ServiceSpec(name, claim, written.cores, written.concurrency, written.max_batch, startup)
+    return ServiceSpec(name, claim, written.cores, written.concurrency, written.max_batch, startup, make_engine)
 
 
 def start_initial(service: Service, written: Written, nodes: Sequence[Node]) -> None:

@@ -84,7 +84,7 @@ def _sources(
     names: FunctionNames,
 ) -> list[_Source]:
     slo = scenario.apps[written.app].slo
-    target = slo.latency if slo is not None else float("inf")
+    target = slo.latency if slo is not None and slo.latency is not None else float("inf")
     stop = min(scenario.run.duration, written.stop if written.stop is not None else float("inf"))
     clients = [f"/{i}" for i in range(written.arrivals.clients)] if isinstance(written.arrivals, w.Closed) else [""]
     found = []

@@ -7,9 +7,9 @@ from functools import cache, partial
 from types import MappingProxyType
 from typing import Any
 
-from simtier.catalogue.policies import load_policy
+from simtier.catalogue.policies import find_policy, policy_maker
 from simtier.clock import Clock
-from simtier.contract import Asker, Decisions, ServiceView
+from simtier.contract import Asker, Decisions, Policy, ServiceView
 from simtier.journal import Journal
 from simtier.models.network import Network
 from simtier.models.sampler import Probe, Sampler
@@ -18,9 +18,11 @@ from simtier.models.service import Service
 from simtier.models.views import SiteFacade
 from simtier.models.visit import Part, Visit
 from simtier.scenario import Scenario
+from simtier.scenario.base import PolicyRef
 from simtier.streams import Streams
 from simtier.world.apps import AppMaker, Hosts
 from simtier.world.functions import FunctionNames, Told, finder, told_functions
+from simtier.world.llm import batching_ref, engine_maker
 from simtier.world.platforms import Site, cold_starts, make_platform, start_provisioned
 from simtier.world.replays import traced_means
 from simtier.world.services import SERVICE_KINDS, ReplicaMaker, service_spec, start_service, weight_bytes
@@ -119,8 +121,10 @@ class World:
         """Return a service that has no replicas yet."""
         written = self.scenario.services[name]
         nodes = members.of_all(written.on, f"services.{name}.on")
-        askers = {kind: self._asker(kind, name, written.policies) for kind in SERVICE_KINDS}
-        spec = service_spec(name, written, weight_bytes(self.scenario, name), self._streams)
+        askers = {kind: self._asker(kind, name, written.policies) for kind in SERVICE_KINDS if kind != "batching"}
+        askers["batching"] = self._maker("batching", batching_ref(self.scenario, written))(name)
+        make_engine = engine_maker(written.llm) if written.llm is not None else None
+        spec = service_spec(name, written, weight_bytes(self.scenario, name), self._streams, make_engine)
         return Service(spec, nodes, self.clock, self.network, self._journal, askers, self.replicas)
 
     def _platform(self, name: str, members: Members, shelf: TraceShelf) -> Platform:
@@ -130,14 +134,21 @@ class World:
         def asker(kind: str, owner: str) -> Asker:
             return self._asker(kind, owner, written.policies)
 
-        def started(owner: str) -> Asker:
-            made = asker("autoscaling", owner)
-            self._start(made)
-            return made
+        def started(kind: str) -> Callable[[str], Asker]:
+            make_asker = self._maker(kind, self._ref(kind, written.policies))
 
-        site = Site(self.clock, self.network, self._journal, self.replicas.next_number)
+            def make(owner: str) -> Asker:
+                made = make_asker(owner)
+                self._start(made)
+                return made
+
+            return make
+
+        site = Site(self.clock, self.network, self._journal, self._streams, self.replicas.next_number)
         models = cold_starts(name, written, self._streams, shelf, self.clock)
-        return make_platform(name, written, members, site, models, asker, started)
+        batching = find_policy("batching", written.policies.batching.use, self.scenario.folder)
+        batches = None if batching.passive else started("batching")
+        return make_platform(name, written, members, site, models, asker, started("autoscaling"), batches)
 
     def _function_finder(self, name: str, shelf: TraceShelf) -> Callable[[Visit], Part]:
         """Return what finds the function of a platform that a visit's trace names."""
@@ -152,7 +163,7 @@ class World:
                 found |= told_functions(shelf.reel(workload.trace or (), workload.on_error).functions())
             return found
 
-        return finder(self.platforms[name], self.scenario.platforms[name], self._names, told)
+        return finder(self.platforms[name], self.scenario.platforms[name], self._names, told, self._streams)
 
     def _calls(self, app: str, platform: str) -> bool:
         return self.scenario.apps[app].has_traced_functions([platform])
@@ -171,11 +182,22 @@ class World:
 
     def _asker(self, kind: str, owner: str, own: Any) -> Asker:
         """Load and wrap the policy of `kind` for one owner: its own choice, else the scenario's."""
-        ref = getattr(own, kind) or getattr(self.scenario.policies, kind)
-        policy = load_policy(kind, ref.use, ref.given, self.scenario.folder)
-        asker = Asker(policy, ref.use, owner, lambda: self.clock.now, self._decisions)
-        self._askers.append(asker)
-        return asker
+        return self._maker(kind, self._ref(kind, own))(owner)
+
+    def _ref(self, kind: str, own: Any) -> PolicyRef:
+        ref: PolicyRef = getattr(own, kind) or getattr(self.scenario.policies, kind)
+        return ref
+
+    def _maker(self, kind: str, ref: PolicyRef) -> Callable[[str], Asker]:
+        """Return what makes and wraps a policy for an owner, of whom there may be many."""
+        make_policy = policy_maker(kind, ref.use, ref.given, self.scenario.folder)
+
+        def make(owner: str) -> Asker:
+            asker = Asker(make_policy(), ref.use, owner, lambda: self.clock.now, self._decisions)
+            self._askers.append(asker)
+            return asker
+
+        return make
 
     def _start_policies(self) -> None:
         """Start all policies loaded so far: every node and service is there to be seen, no replica is yet."""
@@ -183,6 +205,8 @@ class World:
             self._start(asker)
 
     def _start(self, asker: Asker) -> None:
+        if type(asker.policy).start is Policy.start:
+            return  # it does nothing, and there may be a policy for each of many functions
         rng = self._streams.stream(f"policy/{asker.owner}/{asker.policy.kind}")
         asker.tell(asker.policy.start, self._site, rng)
 
@@ -214,7 +238,9 @@ SERVICE_PROBES: dict[str, Callable[[Service], float]] = {
     "starting": lambda service: len(service.fleet.starting),
 }
 PLATFORM_PROBES: dict[str, Callable[[Platform], float]] = {
-    "queued": lambda platform: sum(len(f.waiting) for cell in platform.cells for f in cell.functions.values()),
+    "queued": lambda platform: sum(
+        f.buffered + len(f.waiting) for cell in platform.cells for f in cell.functions.values()
+    ),
     "starting": lambda platform: sum(cell.starts.under_way for cell in platform.cells),
     "idle": lambda platform: sum(len(cell.evictions) for cell in platform.cells),
     "in_flight": lambda platform: sum(cell.in_flight for cell in platform.cells),

@@ -125,16 +125,34 @@ def of_platform(tmp_path_factory: pytest.TempPathFactory) -> simtier.Result:
     return simtier.run(simtier.Scenario.load(folder / "platform.yaml"), out=folder / "result")
 
 
+@pytest.fixture(scope="module")
+def of_llm(tmp_path_factory: pytest.TempPathFactory) -> simtier.Result:
+    document = """
+        name: llm
+        run: {duration: 20 s, replications: 2}
+        nodes: {gpu: {tier: cloud, cores: 4, memory: 4 GiB, accelerators: [a100_80g]}}
+        services: {chat: {on: gpu, llm: {model: llama-3-8b}}}
+        apps: {ask: {stages: {answer: {service: chat, tokens: {input: 90, output: 9}}}, slo: {ttft: 1 s}}}
+        workloads: {asks: {app: ask, from: gpu, arrivals: {process: poisson, rate: 1 /s}}}
+    """
+    folder = tmp_path_factory.mktemp("docs")
+    (folder / "llm.yaml").write_text(document, encoding="utf-8")
+    return simtier.run(simtier.Scenario.load(folder / "llm.yaml"), out=folder / "result")
+
+
 def test_every_file_of_a_result_is_described(result: simtier.Result) -> None:
     found = {f"{path.name}/" if path.is_dir() else path.name for path in result.directory.iterdir()}
     assert found == set(results.meanings()["files"])
 
 
-def test_every_key_of_a_result_is_described(result: simtier.Result, of_platform: simtier.Result) -> None:
+def test_every_key_of_a_result_is_described(
+    result: simtier.Result, of_platform: simtier.Result, of_llm: simtier.Result
+) -> None:
     assert list(result.document) == list(results.meanings()["document"])
     described = set(results.meanings()["summary"])
     of_workloads = {f"workloads.{path.removeprefix('apps.')}" for path in described if path.startswith("apps.")}
-    assert set(_paths(result.summary)) | set(_paths(of_platform.summary)) == described | of_workloads
+    found = {path for each in (result, of_platform, of_llm) for path in _paths(each.summary)}
+    assert found == described | of_workloads
 
 
 def _paths(summary: Any, path: tuple[str, ...] = ()) -> Iterator[str]:

@@ -18,6 +18,7 @@ from typer.testing import CliRunner, Result
 from simtier.cli import app
 from simtier.cli.summary import measured
 from simtier.errors import PolicyError, ResultError
+from simtier.report.numbers import NOTHING
 
 ROOT = Path(__file__).parents[2]
 MM4 = str(ROOT / "scenarios" / "mm4.yaml")
@@ -68,9 +69,21 @@ FUNCTIONS = {
     },
     "cost_usd": 0.0321,
 }
+ANSWERS = {
+    "served": 4321,
+    **{time: {"p50": 0.0123, "p99": 0.456} for time in ("ttft_s", "tpot_s", "itl_s", "latency_s")},
+    "output_tokens_per_s": 5432.1,
+    "goodput_per_s": None,
+    "batch": {"over_time": 17.3},
+    "kv_use": {"mean": 0.345},
+    "preemptions": 12,
+    "joules_per_output_token": 0.452,
+    "usd_per_million_output_tokens": 2.22,
+}
 SUMMARY = {
     "apps": {"ask": APP, "idle": {**APP, "slo": None, "latency_s": dict.fromkeys(("mean", "p50", "p95", "p99"))}},
     "services": {"queue": BUSY},
+    "llm": {"chat": ANSWERS},
     "platforms": {"lambda": FUNCTIONS},
     "window_s": 100.0,
     "nodes": {"server": BUSY},
@@ -205,6 +218,11 @@ def test_the_summary_begins_with_the_promises(runner: FakeRun) -> None:
     [row] = [line for line in lines if "lambda" in line]
     for part in ("1,234", "4.2 %", "1.25 ± 0.30 s", "6.50", "1.50", "960 ± 48 MB", "87.5 %", "0.0321 USD"):
         assert part in row
+    tokens, load = (
+        [cell.strip() for cell in line.strip("│").split("│")] for line in lines if line.startswith("│ chat")
+    )
+    assert tokens == ["chat", "12.3 ms", "456 ms", "12.3 ms", "456 ms", "456 ms", "12.3 ms", "456 ms"]
+    assert load == ["chat", "4,321", "5,432 /s", NOTHING, "17.3", "34.5 %", "12", "452 mJ", "2.22 USD"]
     row = next(line for line in lines if line.startswith("│ ask"))
     assert [cell.strip() for cell in row.strip("│").split("│")] == ["ask", "1,000", "990", "4", "3", "2", "1", "0"]
     assert "simulated" not in text

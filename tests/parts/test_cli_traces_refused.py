@@ -46,6 +46,18 @@ def test_a_missing_directory_in_the_environment_is_told_instead_of_taking_look_a
     assert refused(*command) == "SIMTIER_TRACES names 'typo', which is no directory: correct it, or unset it"
 
 
+@pytest.mark.parametrize("command", [["info"], ["fit"], ["import", "--as", "own/a"]])
+def test_a_file_that_is_not_there_and_a_dataset_alone_are_told_as_such(command: list[str]) -> None:
+    for path in ("none.csv", "data/none.csv.gz"):
+        assert refused(*command, path) == (
+            f"'{path}': there is no such file; a trace is named dataset/item, as `simtier traces list` shows them"
+        )
+    assert refused(*command, "burstgpt") == (
+        "'burstgpt' is a dataset: name one of its traces; `simtier traces list burstgpt` shows them"
+    )
+    assert "did you mean 'azure-llm-2023'?" in refused(*command, "azur-llm-2023/conv")
+
+
 @pytest.mark.parametrize("name", ["~nosuchuser/a.csv", "own:~nosuchuser/a.csv"])
 @pytest.mark.parametrize("command", [["info"], ["fit"], ["import", "--as", "own/a"]])
 def test_a_home_of_nobody_is_told(name: str, command: list[str]) -> None:

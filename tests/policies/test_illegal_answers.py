@@ -8,7 +8,17 @@ import copy
 
 import pytest
 
-from simtier.contract import Admission, Autoscaling, Batching, Hold, Partitioning, Placement, Routing, Scheduling
+from simtier.contract import (
+    Admission,
+    Autoscaling,
+    Batching,
+    Hold,
+    Partitioning,
+    Placement,
+    Rebalancing,
+    Routing,
+    Scheduling,
+)
 from simtier.testing import PROMISES
 
 ILLEGAL = {
@@ -19,6 +29,7 @@ ILLEGAL = {
     Batching: [None, (), 3, Hold(-1.0)],
     Autoscaling: [None, -1, 1.5, True],
     Admission: [None, 1, "yes"],
+    Rebalancing: [None, 3, (), "1", (-1.0,), (float("nan"),), (1e9,), (True,), {1.0}],
 }
 QUESTION = {
     Partitioning: "split",
@@ -28,6 +39,7 @@ QUESTION = {
     Batching: "form",
     Autoscaling: "target",
     Admission: "admit",
+    Rebalancing: "shares",
 }
 
 

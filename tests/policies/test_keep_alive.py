@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simtier.contract import FunctionView, InstanceView, KeepAlive, PoolView, function_views
+from simtier.contract import ExecutionView, FunctionView, InstanceView, KeepAlive, PoolView, function_views
 from simtier.contract.function_views import CellView
 from simtier.policies.keep_alive.faascache import FaasCache
 from simtier.policies.keep_alive.fixed import Fixed
@@ -23,7 +23,7 @@ from simtier.policies.keep_alive.rainbowcake import RainbowCake
 from simtier.policies.keep_alive.timer_prewarm import TimerPrewarm
 from simtier.streams import Streams
 from simtier.testing import FakeClock, FakeSite
-from simtier.testing.function_fakes import FakeCell, FakeFunction, FakeInstance, FakePool
+from simtier.testing.function_fakes import FakeCell, FakeExecution, FakeFunction, FakeInstance, FakePool
 
 ALL = [NoKeepAlive, Forever, Fixed, HybridHistogram, FaasCache, Lru, RainbowCake, TimerPrewarm, PoolPrediction]
 VIEWS = [
@@ -65,7 +65,14 @@ def test_each_fake_shows_all_that_its_view_shows(view: str) -> None:
     instance: InstanceView = FakeInstance()
     cell: CellView = FakeCell()
     pool: PoolView = FakePool()
-    fakes = {"FunctionView": function, "InstanceView": instance, "CellView": cell, "PoolView": pool}
+    execution: ExecutionView = FakeExecution()
+    fakes = {
+        "FunctionView": function,
+        "InstanceView": instance,
+        "CellView": cell,
+        "PoolView": pool,
+        "ExecutionView": execution,
+    }
     shown = [name for part in getattr(function_views, view).__mro__ for name in vars(part) if not name.startswith("_")]
     assert len(shown) >= 6
     assert all(hasattr(fakes[view], name) for name in shown)

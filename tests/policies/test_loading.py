@@ -92,10 +92,10 @@ REFUSED = [
     ("rooting", "random", {}, "no kind of policy is called 'rooting' (did you mean 'routing'?)"),
     ("routing", "rond_robin", {}, "no routing policy is called 'rond_robin' (did you mean 'round_robin'?)"),
     (
-        "batching",
+        "admission",
         "xyz",
         {},
-        "no batching policy is called 'xyz' (known: none, size_or_timeout)",
+        "no admission policy is called 'xyz' (known: bounded_queue, deadline_feasible, everyone)",
     ),
     (
         "scheduling",

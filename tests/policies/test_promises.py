@@ -19,6 +19,20 @@ SUBJECTS: dict[str, list[dict[str, object]]] = {
     "neurosurgeon": [{}, {"objective": "energy"}, {"load_factor": 0.5}],
     "power_of_two": [{}, {"d": 1}, {"d": 3}],
     "size_or_timeout": [{}, {"size": 4, "timeout": "0 s"}, {"timeout": "100 s"}],
+    "static": [{}, {"size": 2, "timeout": "100 s", "untold": 10}],
+    "orca": [{}, {"sequences": 2, "untold": 10}],
+    "vllm": [{}, {"tokens": 512, "swap": True}, {"padded": True, "watermark": 0.2}],
+    "vllm_v1": [{}, {"tokens": 64, "piece": 10}, {"chunked": False, "tokens": 512, "whole": False}],
+    "sarathi": [{}, {"tokens": 4, "sequences": 3}],
+    "fastserve": [{}, {"sequences": 2, "quantum": "1 s", "starvation": "10 ms"}],
+    "batch_slo": [
+        {"slo": "1 s", "every": "20 s", "least": 3},
+        {"slo": "500 ms", "every": "1 s", "least": 1, "memories": ["512 MB", "3 GB"], "timeouts": ["20 ms", "200 ms"]},
+    ],
+    "mbs": [
+        {"slo": "1 s", "every": "20 s", "least": 3},
+        {"slo": "1 s", "every": "1 s", "least": 1, "groups": 2, "memories": ["512 MB", "3 GB"], "sizes": [1, 6]},
+    ],
     "bounded_queue": [{"limit": 3}],
     "knative_kpa": [{}, {"per_replica": 5.0, "initial_scale": 3}],
     "kubernetes_hpa": [{}, {"metric": "in_flight", "wanted": 10.0}],
@@ -29,6 +43,7 @@ SUBJECTS: dict[str, list[dict[str, object]]] = {
     "bounded_load_hash": [{}, {"over": "node"}],
     "cross_region": [{}, {"round_trip": True}],
     "hybrid_histogram": [{}, {"range": "10 min", "bin": "1 s"}],
+    "harvest": [{}, {"profile": 1, "threshold": 0.5}],
     "timer_prewarm": [{}, {"gaps": 2, "spread": 0.5}],
 }
 CASES = [

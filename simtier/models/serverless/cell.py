@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,15 +12,19 @@ from simtier.contract import Admission, Asker
 from simtier.journal import Journal
 from simtier.models.network import Network
 from simtier.models.node import Claim, Node
+from simtier.models.serverless.batched import BatchedFunction
 from simtier.models.serverless.evictions import Evictions
+from simtier.models.serverless.executions import LentFunction
 from simtier.models.serverless.function import Function
 from simtier.models.serverless.instance import Instance
 from simtier.models.serverless.keeping import Keeping
 from simtier.models.serverless.layers import BELOW, SharedLayers
+from simtier.models.serverless.lending import Lending
 from simtier.models.serverless.room import Room
 from simtier.models.serverless.scaling import Scaler, Scaling
 from simtier.models.serverless.spec import ColdStart, FunctionSpec
 from simtier.models.serverless.starts import Starts
+from simtier.models.serverless.uses import Uses, UsingFunction
 from simtier.models.views import RequestFacade
 from simtier.models.visit import Visit
 
@@ -40,6 +44,18 @@ class CellSpec:
     rejects: bool = False
     reserves_cores: bool = False
     layer_bytes: Mapping[str, float] = field(default_factory=dict)
+
+
+class _Codes(dict[str, int]):
+    """The journal's numbers of texts, each asked for when it is first needed."""
+
+    def __init__(self, journal: Journal) -> None:
+        super().__init__()
+        self._journal = journal
+
+    def __missing__(self, text: str) -> int:
+        code = self[text] = self._journal.code(text)
+        return code
 
 
 @dataclass
@@ -64,14 +80,16 @@ class Cell:
         nodes: where instances run.
         clock, network, journal: of the run.
         account: shared with the other cells of the platform.
-        askers: one for each of "placement", "admission" and "keep_alive".
+        askers: one for each of "placement", "admission", "keep_alive" and "rebalancing".
         scaler: makes what scales a function.
         numbers: hands out the numbers of instances.
+        batching: makes the started asker of the policy in front of a function; None if requests are not batched.
 
     Attributes:
         name: the platform's name.
         functions: by name.
         in_flight: requests let in here and not finished.
+        admits_all: whether a request may always enter, so that `lets_in` need not be asked.
     """
 
     def __init__(
@@ -86,6 +104,7 @@ class Cell:
         askers: Mapping[str, Asker],
         scaler: Callable[[Function], Scaler],
         numbers: Callable[[], int],
+        batching: Callable[[str], Asker] | None = None,
     ) -> None:
         self.number = number
         self.spec = spec
@@ -99,26 +118,44 @@ class Cell:
         self.in_flight = 0
         self.account = account
         self.keeping = Keeping(self, askers["keep_alive"])
-        self.evictions = Evictions(self.keeping.worth if self.keeping.ranks else None)
+        self.evictions = Evictions(self.keeping.worth if self.keeping.ranks else None, self._idle)
+        self.lending = None if askers["rebalancing"].skip else Lending(clock, askers["rebalancing"])
         self.layers = SharedLayers()
         self.room = Room(self, nodes, askers["placement"])
         self.starts = Starts(self)
+        for node in nodes:  # others may use them, too
+            node.tell_of_room(self.starts.room_freed)
         self.scaling = Scaling(self, scaler, spec.most, rejects=spec.rejects)
         self._admission = askers["admission"]
+        self._batching = batching
         self._record = journal.tables["replicas"].append
-        self._states: dict[str, int] = {}
+        self._states = _Codes(journal)
+        self.admits_all = self._admission.skip and account.limit == float("inf")
+
+    def _idle(self) -> Iterator[Instance]:
+        """Return the idle instances that can be evicted."""
+        for function in self.functions.values():
+            yield from (instance for instance in function.idle if instance.listed)
+        yield from self.layers
 
     def count(self, change: int) -> None:
         """Count a request that comes in (1) or has left (-1)."""
         self.in_flight += change
         self.account.in_flight += change
 
-    def add(self, spec: FunctionSpec, numbers: Callable[[], int]) -> Function:
-        """Deploy a function; `numbers` hands out the numbers of its starts."""
-        function = self.functions[spec.name] = Function(spec, self, numbers)
+    def add(self, spec: FunctionSpec, numbers: Callable[[], int], uses: Uses | None = None) -> Function:
+        """Deploy a function; `numbers` hands out the numbers of its starts, `uses` says how many cores its executions could use."""
+        function = self.functions[spec.name] = self._function(spec, numbers, uses)
         if function.scaler.policy.foresees:
             self.scaling.watch(function)
         return function
+
+    def _function(self, spec: FunctionSpec, numbers: Callable[[], int], uses: Uses | None) -> Function:
+        if self._batching is not None:
+            return BatchedFunction(spec, self, numbers, self._batching(spec.name))
+        if self.lending is not None:
+            return LentFunction(spec, self, numbers, uses, self.lending)
+        return Function(spec, self, numbers) if uses is None else UsingFunction(spec, self, numbers, uses)
 
     def lets_in(self, visit: Visit, function: Function) -> bool:
         """Return whether a request may enter: below the limit of concurrency, and admitted by the policy."""
@@ -151,7 +188,6 @@ class Cell:
         instance.node.take(post.claim)
         instance.layer = layer
         instance.settle(post)
-        self.starts.room_freed(instance.node)
 
     # -- rows
 
@@ -159,18 +195,18 @@ class Cell:
         """Record an instance's state up to now, unless it has only just begun, and give it another."""
         now = self.clock.now
         if instance.since_s < now:
-            self._record((instance.id, instance.post.tag, self._state(instance.state), instance.since_s, now))
+            self._record((instance.id, instance.post.tag, self._states[instance.state], instance.since_s, now))
             instance.since_s = now
         instance.state = state
 
     def record_end(self, instance: Instance) -> None:
         """Record that an instance is gone, and how: its state says so."""
         now = self.clock.now
-        self._record((instance.id, instance.post.tag, self._state(instance.state), now, now))
+        self._record((instance.id, instance.post.tag, self._states[instance.state], now, now))
 
     def record_component(self, instance: Instance, name: str, begin_s: float, end_s: float) -> None:
         """Record one component of a start, as a state of the instance."""
-        self._record((instance.id, instance.post.tag, self._state(name), begin_s, end_s))
+        self._record((instance.id, instance.post.tag, self._states[name], begin_s, end_s))
 
     def record_start(self, instance: Instance, request: int, ready_s: float) -> None:
         """Record a start as a whole."""
@@ -198,22 +234,16 @@ class Cell:
     def _record_event(self, function: Function, what: str) -> None:
         tag = self.journal.tag("replicas", self.name, function.name, "", "", 0.0, 0.0)
         now = self.clock.now
-        self._record((-1, tag, self._state(what), now, now))
+        self._record((-1, tag, self._states[what], now, now))
 
-    def replica_tag(self, function: Function, node: Node, memory_bytes: float) -> int:
+    def replica_tag(self, function: Function, node: Node, claim: Claim) -> int:
         """Return the tag of a function's instances on a node in the replicas table."""
-        return self.journal.tag("replicas", self.name, function.name, node.name, "cpu", 0.0, memory_bytes)
+        return self.journal.tag("replicas", self.name, function.name, node.name, "cpu", claim.cores, claim.memory_bytes)
 
     def stage_tag(self, stage: str, function: Function, node: Node | None, start: str) -> int:
         """Return the tag of rows of the stages table."""
         where = (node.name, "cpu") if node is not None else ("", "")
         return self.journal.tag("stages", stage, function.name, self.name, *where, start)
-
-    def _state(self, name: str) -> int:
-        code = self._states.get(name)
-        if code is None:
-            code = self._states[name] = self.journal.code(name)
-        return code
 
     def close(self) -> None:
         """Record what is unfinished at the end of the run."""
@@ -221,7 +251,7 @@ class Cell:
             function.close()
             for instance in (*function.ready, *function.draining):
                 self.change_state(instance, instance.state)
-        for entry in self.clock.heap:
+        for entry in sorted(self.clock.heap):
             visit = Function.execution(entry)
             if visit is not None and visit.replica.function.cell is self:
                 visit.replica.function.close_execution(visit)

@@ -2,92 +2,152 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from heapq import heappop, heappush
+from collections.abc import Callable, Iterable
+from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from simtier.models.node import Node
+    from simtier.models.node import Claim, Node
     from simtier.models.serverless.instance import Instance
+
+_FEW = 64
+
+Entry = tuple[float, float, int, "Instance"]
+"""Worth, since when it is idle, number, and the instance: the order in which they go."""
+
+
+class _Line:
+    """Idle instances, all of them or those of one node, the one worth least first.
+
+    Entries of instances that were used meanwhile, or have gained worth, stay until they come up, or are too many.
+    """
+
+    __slots__ = ("cores", "count", "heap", "nbytes")
+
+    def __init__(self) -> None:
+        self.heap: list[Entry] = []
+        self.count = 0
+        self.nbytes = 0.0
+        self.cores = 0.0
+
+    def come(self, claim: Claim) -> None:
+        self.count += 1
+        self.nbytes += claim.memory_bytes
+        self.cores += claim.cores
+
+    def go(self, claim: Claim) -> None:
+        self.count -= 1
+        # With none left there is nothing: what rounding left is forgotten.
+        self.nbytes = self.nbytes - claim.memory_bytes if self.count else 0.0
+        self.cores = self.cores - claim.cores if self.count else 0.0
+
+    def push(self, entry: Entry) -> None:
+        if len(self.heap) > 2 * self.count + _FEW:
+            self.heap[:] = filter(_counts, self.heap)
+            heapify(self.heap)
+        heappush(self.heap, entry)
+
+
+def _counts(entry: Entry) -> bool:
+    """Return whether an entry tells the present."""
+    worth, since_s, _, instance = entry
+    return instance.listed and instance.since_s == since_s and instance.worth == worth
 
 
 class Evictions:
-    """The idle instances of a cell, node by node, in the order in which they fell idle.
+    """The idle instances of a cell: of equal worth the one idle longest goes first, of those the one that began to start first.
+
+    Without an order of the policy's own nothing is written down before memory is short for the first time: in most runs it never is.
 
     Args:
         worth: what an idle instance is worth now, by the keep-alive policy; None: the longer idle the less.
+        idle: returns the instances of the cell that are idle now.
     """
 
-    def __init__(self, worth: Callable[[Instance], float] | None) -> None:
+    def __init__(self, worth: Callable[[Instance], float] | None, idle: Callable[[], Iterable[Instance]]) -> None:
         self._ask_worth = worth
-        self._idle: dict[Instance, None] = {}
-        self._of_node: dict[Node, dict[Instance, None]] = {}
-        self._bytes: dict[Node, float] = {}
-        self._heap: list[tuple[float, float, int, Instance]] = []
+        self._idle = idle
+        self._asleep = worth is None
+        self._count = 0
+        self._all = _Line()
+        self._of_node: dict[Node, _Line] = {}
 
     def __len__(self) -> int:
-        return len(self._idle)
+        return self._count
 
     def add(self, instance: Instance) -> None:
         """Note an instance that has fallen idle."""
-        node = instance.node
-        self._idle[instance] = None
-        self._of_node.setdefault(node, {})[instance] = None
-        self._bytes[node] = self._bytes.get(node, 0.0) + instance.post.claim.memory_bytes
-        if self._ask_worth is not None:
-            instance.worth = self._ask_worth(instance)
-            self._push(instance)
+        self._count += 1
+        instance.listed = True
+        if not self._asleep:
+            self._note(instance)
 
     def discard(self, instance: Instance) -> None:
         """Forget an instance that is no longer idle; one that is not there is fine."""
-        if instance in self._idle:
-            del self._idle[instance]
-            of_node = self._of_node[instance.node]
-            del of_node[instance]
-            # With none left there is nothing: what rounding left is forgotten.
-            left = self._bytes[instance.node] - instance.post.claim.memory_bytes if of_node else 0.0
-            self._bytes[instance.node] = left
+        if not instance.listed:
+            return
+        self._count -= 1
+        instance.listed = False
+        if not self._asleep:
+            for line in (self._all, self._of_node[instance.node]):
+                line.go(instance.post.claim)
 
-    def bytes_on(self, node: Node) -> float:
-        """Return the memory of idle instances on a node."""
-        return self._bytes.get(node, 0.0)
+    def held_on(self, node: Node) -> tuple[float, float]:
+        """Return the memory and the cores of idle instances on a node."""
+        self._wake()
+        line = self._of_node.get(node)
+        return (0.0, 0.0) if line is None else (line.nbytes, line.cores)
 
     def node_of_worst(self, suits: Callable[[Node], bool]) -> Node | None:
         """Return the node, of those that suit, with the idle instance that is worth least; None if none suits."""
-        if self._ask_worth is None:
-            return next((instance.node for instance in self._idle if suits(instance.node)), None)
-        seen: list[Instance] = []
-        while (instance := self._pop()) is not None:
-            seen.append(instance)
-            if suits(instance.node):
-                break
-        for each in seen:
-            self._push(each)
-        return instance.node if instance is not None else None
+        self._wake()
+        worst = self._first(self._all)
+        if worst is None or suits(worst.node):
+            return None if worst is None else worst.node
+        firsts = [self._first(line) for node, line in self._of_node.items() if line.count and suits(node)]
+        worst = min((each for each in firsts if each is not None), key=_order, default=None)
+        return None if worst is None else worst.node
 
     def worst_on(self, node: Node) -> Instance | None:
-        """Return the idle instance on `node` that is worth least, the longest idle of equals; None if there is none."""
-        idle = self._of_node.get(node, {})
-        if self._ask_worth is None:
-            return next(iter(idle), None)
-        return min(idle, key=self._worth, default=None)
+        """Return the idle instance on `node` that is worth least; None if there is none."""
+        self._wake()
+        line = self._of_node.get(node)
+        return None if line is None else self._first(line)
 
-    def _worth(self, instance: Instance) -> tuple[float, float, int]:
-        assert self._ask_worth is not None
-        instance.worth = max(instance.worth, self._ask_worth(instance))
-        return (instance.worth, instance.since_s, instance.id)
+    def _wake(self) -> None:
+        """Write down who is idle now; from here on it is kept up to date."""
+        if self._asleep:
+            self._asleep = False
+            for instance in self._idle():
+                self._note(instance)
+
+    def _note(self, instance: Instance) -> None:
+        instance.worth = instance.since_s if self._ask_worth is None else self._ask_worth(instance)
+        for line in (self._all, self._of_node.setdefault(instance.node, _Line())):
+            line.come(instance.post.claim)
+        self._push(instance)
 
     def _push(self, instance: Instance) -> None:
-        heappush(self._heap, (instance.worth, instance.since_s, instance.id, instance))
+        entry = (*_order(instance), instance)
+        self._all.push(entry)
+        self._of_node[instance.node].push(entry)
 
-    def _pop(self) -> Instance | None:
-        """Take the least worth out of the heap; what has grown in worth meanwhile goes back first."""
-        while self._heap:
-            worth, since_s, _, instance = heappop(self._heap)
-            if instance not in self._idle or instance.since_s != since_s or worth != instance.worth:
-                continue  # used since: it is in the heap again, if it is idle
-            if self._worth(instance)[0] > worth:
+    def _first(self, line: _Line) -> Instance | None:
+        """Return the instance that is worth least now; what has gained worth since it was looked at goes back first."""
+        heap = line.heap
+        while heap:
+            entry = heap[0]
+            worth, instance = entry[0], entry[3]
+            if not _counts(entry):
+                heappop(heap)
+            elif self._ask_worth is not None and (now_worth := self._ask_worth(instance)) > worth:
+                heappop(heap)
+                instance.worth = now_worth
                 self._push(instance)
-                continue
-            return instance
+            else:
+                return instance
         return None
+
+
+def _order(instance: Instance) -> tuple[float, float, int]:
+    return (instance.worth, instance.since_s, instance.id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from heapq import heappush
 from itertools import islice
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from simtier.clock import Entry
     from simtier.models.node import Node
     from simtier.models.serverless.cell import Cell
+    from simtier.models.timers import Timer
 
 NAN = float("nan")
 
@@ -37,12 +39,14 @@ class Function:
         waiting: requests that wait for an instance, in order.
         in_flight: requests sent to instances and not finished.
         running: executions under way.
+        buffered: requests that wait for a batching policy to send them.
         arrivals, last_arrival_s: how many requests have arrived, and when the last did.
         start_times: what its starts take.
         next_start: hands out the numbers of its starts.
         scaler: what asks how many instances it should have.
         prewarm: the clock's entry for a start ahead of need.
         mean_work_s: what an execution takes on average, as far as is known without running any.
+        timers: what times the stages known to call it.
     """
 
     def __init__(self, spec: FunctionSpec, cell: Cell, start_numbers: Callable[[], int]) -> None:
@@ -51,9 +55,7 @@ class Function:
         self.cell = cell
         self.clock = cell.clock
         self.next_start = start_numbers
-        self.cores_each: float = (
-            min(1.0, spec.cores / spec.concurrency) if spec.shares_core else spec.cores / spec.concurrency
-        )
+        self.cores_each: float = spec.cores_each
         self.slowdown = 1.0 / self.cores_each if spec.shares_core else 1.0
         self.view = FunctionFacade(self)
         self.ready: dict[Instance, None] = {}
@@ -61,17 +63,16 @@ class Function:
         self.partly: dict[Instance, None] = {}
         self.starting: dict[Instance, None] = {}
         self.draining: dict[Instance, None] = {}
-        self.waiting: dict[Visit, None] = {}
-        self.in_flight = 0
-        self.arrivals = 0
+        # Ordered: finding the first key of a dict passes again over all that have gone from its beginning.
+        self.waiting: OrderedDict[Visit, None] = OrderedDict()
+        self.in_flight = self.arrivals = self.running = self.buffered = 0
         self.last_arrival_s = NAN
         self.prewarm: Entry | None = None
         self.scaler = cell.scaling.scaler(self)
-        self.mean_work_s = 0.0
-        self.running = 0
-        self._edge_s = 0.0
+        self.mean_work_s = self._edge_s = 0.0
+        self.timers: dict[Timer, None] = {}
         self._posts: dict[tuple[Node, str], Post] = {}
-        self.start_times = StartTimes(lambda: cell.spec.cold_start.expected(spec))
+        self.start_times = StartTimes(lambda: cell.spec.cold_start.expected(self.spec))
         self._record = cell.journal.tables["stages"].append
 
     # -- requests
@@ -80,14 +81,17 @@ class Function:
         """Take a visit that is about to come here: admit it, find it an instance, send it on its way."""
         self.arrivals += 1
         self.last_arrival_s = self.clock.now
-        if not self.cell.lets_in(visit, self):
+        cell = self.cell
+        if not cell.admits_all and not cell.lets_in(visit, self):
             visit.stage.app.end("rejected", visit)
             return
-        self.cell.count(1)
+        cell.in_flight += 1
+        cell.account.in_flight += 1
+        # Taken out of the dict at once: looking at its last key passes again over all that have gone from its end.
         if self.partly:
-            self._send(visit, next(reversed(self.partly)), cold=False)
+            self._send(visit, self.partly.popitem()[0], cold=False)
         elif self.idle:
-            self._send(visit, next(reversed(self.idle)), cold=False)
+            self._send(visit, self.idle.popitem()[0], cold=False)
         else:
             self._wait(visit)
 
@@ -205,21 +209,24 @@ class Function:
 
     def _release(self, instance: Instance) -> None:
         """Free the slot of a request that has left its instance."""
+        cell = self.cell
         instance.in_flight -= 1
         self.in_flight -= 1
-        self.cell.count(-1)
+        cell.in_flight -= 1
+        cell.account.in_flight -= 1
         if instance.state == "draining":
             if instance.in_flight == 0:
-                self.cell.keeping.end(instance, "expired")
+                cell.keeping.end(instance, "expired")
         elif self.waiting:
             visit = next(iter(self.waiting))
             self._waits_no_more(visit)
             self._send(visit, instance, cold=False)
-        elif instance.in_flight == 0:
-            self.partly.pop(instance, None)
-            self.cell.keeping.fall_idle(instance)
         else:
-            self.partly[instance] = None
+            self.partly.pop(instance, None)
+            if instance.in_flight == 0:
+                cell.keeping.fall_idle(instance)
+            else:
+                self.partly[instance] = None
 
     # -- requests that wait
 
@@ -281,16 +288,11 @@ class Function:
         """Record an execution that goes on at the end of the run."""
         self._write(visit, visit.started_s, NAN, (self.clock.now - visit.started_s) * self.cores_each)
 
-    def probe(self) -> Instance:
+    def new_probe(self) -> Instance:
         """Return an instance that does not run, for those who ask how long work takes."""
         return Instance(-1, self.post_on(self.cell.nodes[0]), 0.0)
 
-    known_replica = first_replica = probe
-
-    @property
-    def slots(self) -> int:
-        """Slots of the instances there are."""
-        return self.spec.concurrency * (len(self.ready) + len(self.starting))
+    known_replica = first_replica = new_probe
 
     def busy_slot_s(self) -> float:
         """Return the slot-seconds of service given so far."""

@@ -28,7 +28,7 @@ class Post:
         tag: tag of rows of the replicas table.
     """
 
-    __slots__ = ("_ways", "claim", "cold_tags", "delays", "function", "node", "tag", "times", "warm_tags")
+    __slots__ = ("_tag", "_ways", "claim", "cold_tags", "delays", "function", "node", "times", "warm_tags")
 
     def __init__(self, function: Function, node: Node, claim: Claim) -> None:
         self.function = function
@@ -38,8 +38,15 @@ class Post:
         self.times: dict[Any, Any] = {}
         self.cold_tags: dict[Any, int] = {}
         self.warm_tags: dict[Any, int] = {}
-        self.tag = function.cell.replica_tag(function, node, claim.memory_bytes)
+        self._tag = -1
         self._ways: dict[str, Path] = {}
+
+    @property
+    def tag(self) -> int:
+        """The tag, made at the first row: those who only ask how long work takes leave none."""
+        if self._tag < 0:
+            self._tag = self.function.cell.replica_tag(self.function, self.node, self.claim)
+        return self._tag
 
     def way_from(self, node: str) -> Path:
         """Return the way from `node` to here."""
@@ -60,6 +67,7 @@ class Instance:
         uses: requests served so far.
         since_s: when its state began.
         layer: topmost layer it holds.
+        listed: whether it is idle and can be evicted.
         stays: whether it is provisioned: no policy ends it, and nothing evicts it.
         edge_s: ends of service minus starts so far.
         worth: what it was worth when it fell idle.
@@ -75,6 +83,7 @@ class Instance:
         "id",
         "in_flight",
         "layer",
+        "listed",
         "node",
         "post",
         "running",
@@ -101,6 +110,7 @@ class Instance:
         self.state = "starting"
         self.starting: StartUp | None = None
         self.stays = False
+        self.listed = False
         self.device = None
         self.settle(post)
 

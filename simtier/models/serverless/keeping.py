@@ -30,6 +30,7 @@ class Keeping:
         self._clock = cell.clock
         self._asker = asker
         self._policy = policy
+        self._idle_for = policy.idle_for
         self.ranks = type(policy).worth is not KeepAlive.worth
         """Whether the policy has an order of its own for evictions."""
         self._hears_of_ends = type(policy).ended is not KeepAlive.ended
@@ -52,7 +53,10 @@ class Keeping:
 
     def pick_up(self, instance: Instance) -> None:
         """Take an idle instance into use."""
-        self._unlist(instance)
+        function = instance.function
+        function.idle.pop(instance, None)
+        if instance.listed:
+            self._cell.evictions.discard(instance)
         self._cell.change_state(instance, "busy")
 
     def end(self, instance: Instance, how: str) -> None:
@@ -65,7 +69,6 @@ class Keeping:
         cell.change_state(instance, how)
         cell.record_end(instance)
         instance.node.give_back(instance.post.claim, None)
-        cell.starts.room_freed(instance.node)
 
     def worth(self, instance: Instance) -> float:
         """Return what an idle instance is worth now."""
@@ -75,13 +78,18 @@ class Keeping:
         return float(answer)
 
     def _keep(self, instance: Instance, keep_s: float) -> None:
-        self._list(instance)
-        instance.expires_s = self._clock.now + keep_s
-        if instance.expires_s < instance.timer_s:
-            instance.timer_s = instance.expires_s
-            if instance.timer_s < NEVER:
-                self._clock.call_at(instance.timer_s, self._look, instance)
-        self._cell.starts.became_evictable()
+        """Let an instance be idle: it can be used, and evicted."""
+        cell = self._cell
+        if instance.layer == "user":
+            instance.function.idle[instance] = None
+        else:
+            cell.layers.add(instance)
+        cell.evictions.add(instance)
+        expires_s = instance.expires_s = self._clock.now + keep_s
+        if expires_s < instance.timer_s:
+            instance.timer_s = expires_s
+            self._clock.call_at(expires_s, self._look, instance)
+        cell.starts.became_evictable()
 
     def _look(self, instance: Instance) -> None:
         """See whether an idle instance's time has run out (called by the clock)."""
@@ -115,21 +123,15 @@ class Keeping:
         else:
             self._keep(instance, keep_s)
 
-    def _list(self, instance: Instance) -> None:
-        """Note that an instance is idle: it can be used, and evicted."""
-        if instance.layer == "user":
-            instance.function.idle[instance] = None
-        else:
-            self._cell.layers.add(instance)
-        self._cell.evictions.add(instance)
-
     def _unlist(self, instance: Instance) -> None:
         instance.function.idle.pop(instance, None)
         self._cell.layers.discard(instance)
         self._cell.evictions.discard(instance)
 
     def _keep_s(self, instance: Instance) -> float:
-        answer: Any = self._asker.ask(self._policy.idle_for, instance.view)
+        answer: Any = self._asker.ask(self._idle_for, instance.view)
+        if type(answer) is float and answer >= 0.0:
+            return answer  # nearly always, and found out much faster
         if not isinstance(answer, Real) or isinstance(answer, bool) or not float(answer) >= 0:
             raise self._asker.wrong(answer, "seconds, 0 or more, or infinity")
         return float(answer)

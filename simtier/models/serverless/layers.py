@@ -5,7 +5,8 @@ Source: Yu et al., "RainbowCake: Mitigating Cold-starts in Serverless with Layer
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ class SharedLayers:
         if instance.layer != "user":
             self._held.get(_key(instance), {}).pop(instance, None)
 
+    def __iter__(self) -> Iterator[Instance]:
+        return chain.from_iterable(self._held.values())
+
     def best_for(self, function: FunctionSpec) -> Instance | None:
         """Return the instance that spares `function` most of a start: one of its runtime, else a bare one; None if there is none."""
         for key in (("language", function.runtime), ("bare", "")):
@@ -41,9 +45,8 @@ class SharedLayers:
 
     def close(self, record: Callable[[Instance, str], None]) -> None:
         """Record the present state of those left at the end of the run."""
-        for held in self._held.values():
-            for instance in held:
-                record(instance, instance.state)
+        for instance in self:
+            record(instance, instance.state)
 
 
 def _key(instance: Instance) -> tuple[str, str]:

@@ -25,3 +25,7 @@ class Bucket:
             self._tokens -= 1
             return now_s
         return now_s + (1 - self._tokens) / self._rate
+
+    def put_back(self) -> None:
+        """Return a token that was taken at this instant."""
+        self._tokens += 1

@@ -10,12 +10,14 @@ from simtier.contract import REJECT, Asker, Routing
 from simtier.models.serverless.cell import Cell
 from simtier.models.serverless.function import Function
 from simtier.models.serverless.spec import FunctionSpec
+from simtier.models.serverless.uses import Uses
 from simtier.models.serverless.views import CellFacade
 from simtier.models.views import RequestFacade
 from simtier.models.visit import Part, Visit
 
 if TYPE_CHECKING:
     from simtier.models.serverless.instance import Instance
+    from simtier.models.timers import Timer
 
 
 class Platform:
@@ -36,13 +38,18 @@ class Platform:
         self._routing = routing
         self._parts: dict[str, Part] = {}
 
-    def deploy(self, spec: FunctionSpec) -> Part:
-        """Deploy a function in every cell and return it as what requests are sent to."""
+    def deploy(self, spec: FunctionSpec, uses: Uses | None = None) -> Part:
+        """Deploy a function in every cell and return it as what requests are sent to; for `uses` see simtier.models.serverless.uses."""
         numbers = count().__next__
-        functions = [cell.add(spec, numbers) for cell in self.cells]
+        functions = [cell.add(spec, numbers, uses) for cell in self.cells]
         server = functions[0] if len(functions) == 1 else Front(functions, self._routing)
         part = self._parts[spec.name] = Part(server, spec.name)
         return part
+
+    def will_run(self, function: str, timer: Timer) -> None:
+        """Hear of a stage that calls a function, by what times it."""
+        for each in self.functions(function):
+            each.timers[timer] = None
 
     def part(self, function: str) -> Part | None:
         """Return a function that is deployed, as what requests are sent to."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 from simtier.contract import Asker, NodeView, Placement
@@ -12,6 +13,38 @@ from simtier.models.views import ClaimFacade
 if TYPE_CHECKING:
     from simtier.models.serverless.cell import Cell
     from simtier.models.serverless.function import Function
+
+
+class _Search:
+    """The first node with room for claims of one size: no node before `_next` has any, but perhaps those given some since."""
+
+    __slots__ = ("_again", "_freed", "_next", "_nodes")
+
+    def __init__(self, nodes: Sequence[Node]) -> None:
+        self._nodes = nodes
+        self._next = 0
+        self._freed: list[int] = []  # a heap
+        self._again: set[int] = set()  # the same
+
+    def freed(self, place: int) -> None:
+        """Look at that node again."""
+        if place < self._next and place not in self._again:
+            self._again.add(place)
+            heappush(self._freed, place)
+
+    def first(self, claim: Claim) -> Node | None:
+        """Return the first node with room; None if there is none."""
+        while self._freed:
+            node = self._nodes[self._freed[0]]
+            if node.has_room(claim):
+                return node
+            self._again.discard(heappop(self._freed))
+        while self._next < len(self._nodes):
+            node = self._nodes[self._next]
+            if node.has_room(claim):
+                return node
+            self._next += 1
+        return None
 
 
 class Room:
@@ -30,8 +63,7 @@ class Room:
         self._place = policy.place
         self._takes_first = policy.takes_first
         self._places = {node: place for place, node in enumerate(nodes)}
-        self._first: dict[tuple[float, float], int] = {}
-        """By size of the claim: no node before this one has room for it."""
+        self._searches: dict[tuple[float, float], _Search] = {}
 
     def find(self, function: Function) -> Node | None:
         """Return a node with room for one more instance of `function`, made by evictions if need be; None if there is none."""
@@ -52,27 +84,25 @@ class Room:
     def freed(self, node: Node) -> None:
         """Hear that something of `node` is free again."""
         place = self._places[node]
-        for size, first in self._first.items():
-            if place < first:
-                self._first[size] = place
+        for search in self._searches.values():
+            search.freed(place)
 
     def _first_with_room(self, claim: Claim) -> Node | None:
         """Return the first node with room, not looking again at those that had none and were given none since."""
         size = (claim.memory_bytes, claim.cores)
-        for place in range(self._first.get(size, 0), len(self._nodes)):
-            if self._nodes[place].has_room(claim):
-                self._first[size] = place
-                return self._nodes[place]
-        self._first[size] = len(self._nodes)
-        return None
+        search = self._searches.get(size)
+        if search is None:
+            search = self._searches[size] = _Search(self._nodes)
+        return search.first(claim)
 
     def _make_room(self, claim: Claim) -> Node | None:
         evictions = self._cell.evictions
-        memory_bytes = claim.memory_bytes
+        memory_bytes = claim.memory_bytes * (1 - ROUNDING)
 
         def suits(node: Node) -> bool:
-            could_be_free = node.memory_free_bytes + evictions.bytes_on(node)
-            return memory_bytes <= could_be_free + ROUNDING * memory_bytes
+            idle_bytes, idle_cores = evictions.held_on(node)
+            enough_memory = memory_bytes <= node.memory_free_bytes + idle_bytes
+            return enough_memory and claim.cores <= node.cores_free + idle_cores + ROUNDING * node.cores
 
         node = evictions.node_of_worst(suits)
         while node is not None and not node.has_room(claim):

@@ -30,6 +30,11 @@ class Scaler:
         self.asked_soon = False
         self.capped = False
 
+    def put_back(self) -> None:
+        """Give back the right to a start that found no room."""
+        if self.bucket is not None:
+            self.bucket.put_back()
+
 
 class Scaling:
     """The scaling of all functions of a cell.
@@ -75,14 +80,18 @@ class Scaling:
         target = self._target(function)
         have = len(function.ready) + len(function.starting)
         for _ in range(target - have):
-            if not self._may_grow(function) or not self._cell.starts.start(function):
+            if not self._may_grow(function):
+                break
+            if not self._cell.starts.start(function):
+                function.scaler.put_back()
                 break
         for _ in range(have - target):
             if not self._stop_one(function):
                 break
         if self._rejects:
             places = len(function.starting) * function.spec.concurrency
-            for _ in range(len(function.waiting) - places if target > have else 0):
+            # Counted anew each time: with a request go its other branches that wait here.
+            while target > have and len(function.waiting) > places:
                 function.turn_away()
 
     def _target(self, function: Function) -> int:

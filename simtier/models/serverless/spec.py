@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 COMPONENTS = (
@@ -39,6 +39,17 @@ class FunctionSpec:
     time_limit_s: float = float("inf")
     code_bytes: float = 0.0
     dependency_bytes: float = 0.0
+    max_batch: int = 32
+
+    @property
+    def cores_each(self) -> float:
+        """Cores that an execution uses."""
+        return min(1.0, self.cores / self.concurrency) if self.shares_core else self.cores / self.concurrency
+
+    def with_memory(self, memory_bytes: float) -> FunctionSpec:
+        """Return the function with another amount of memory; where CPU goes with memory, with the cores that go with it."""
+        cores = self.cores * memory_bytes / self.memory_bytes if self.shares_core else self.cores
+        return replace(self, memory_bytes=memory_bytes, cores=cores)
 
 
 @dataclass(frozen=True, slots=True)

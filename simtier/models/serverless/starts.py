@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from simtier.clock import DECIDE
+from simtier.errors import SimulationError
+from simtier.models.node import ROUNDING
 from simtier.models.serverless.instance import Instance, StartUp
 from simtier.models.serverless.spec import COMPONENTS, LAYERS, Start, Times
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 
 NAN = float("nan")
+_MORE_AT_ONCE = 1000
 
 
 class Starts:
@@ -35,17 +38,21 @@ class Starts:
         self._clock = cell.clock
         self._starved: dict[Function, None] = {}
         self._retrying = False
+        self._at_once: dict[Function, int] = {}
+        self._last_s = -1.0
 
     def start(self, function: Function, *, ahead: bool = False) -> bool:
         """Start one more instance of `function`; return False if there is no room.
 
-        A start that finds no room is tried again when there may be some, unless it was to be `ahead` of need.
+        A start that finds no room is tried again as soon as there may be some if a request needs it; if none does it is left to the next
+        time that the autoscaling policy is asked, for instances that nobody waits for could drive each other out without end.
         """
         post, held = self._find_room(function)
         if post is None:
             if not ahead and function not in self._starved:
-                self._starved[function] = None
                 self._cell.record_unplaced(function)
+                if len(function.waiting) > len(function.starting):
+                    self._starved[function] = None
             return False
         self._begin(function, post, held)
         return True
@@ -76,7 +83,8 @@ class Starts:
 
     def became_evictable(self) -> None:
         """Hear that one more instance is idle, whose memory can be had."""
-        self._retry_soon()
+        if self._starved:
+            self._retry_soon()
 
     def close(self) -> None:
         """Record the starts under way at the end of the run."""
@@ -90,7 +98,7 @@ class Starts:
         shared = cell.layers.best_for(function.spec)
         if shared is not None:
             post, layer = function.post_on(shared.node), shared.layer
-            if post.claim.memory_bytes <= shared.node.memory_free_bytes + shared.post.claim.memory_bytes:
+            if _fits_in_place_of(shared, post):
                 cell.keeping.end(shared, "reused")
                 return post, layer
         node = cell.room.find(function)
@@ -98,6 +106,7 @@ class Starts:
 
     def _begin(self, function: Function, post: Post, held: str) -> None:
         cell, now = self._cell, self._clock.now
+        self._count(function)
         post.node.take(post.claim)
         instance = Instance(cell.next_number(), post, now)
         times = cell.spec.cold_start.times(
@@ -108,6 +117,18 @@ class Starts:
         instance.starting = StartUp(times, held, now, self._clock.call_in(sum(times), self._ready, instance))
         function.starting[instance] = None
         self._starved.pop(function, None)
+
+    def _count(self, function: Function) -> None:
+        """Count the starts of one instant: without end they would stop the clock."""
+        if self._last_s != self._clock.now:
+            self._last_s = self._clock.now
+            self._at_once.clear()
+        number = self._at_once[function] = self._at_once.get(function, 0) + 1
+        if number > 2 * self._cell.spec.most + _MORE_AT_ONCE:
+            raise SimulationError(
+                f"function {function.name!r} of platform {self._cell.name!r} has started {number} instances at {self._last_s:.6g} s, "
+                "and no time passes: its keep-alive policy ends them at once and starts them again; let cold starts take time"
+            )
 
     def _ready(self, instance: Instance) -> None:
         """Let an instance serve that has started (called by the clock)."""
@@ -149,6 +170,13 @@ class Starts:
         for function in list(self._starved):
             del self._starved[function]
             self._cell.scaling.ask(function)
+
+
+def _fits_in_place_of(shared: Instance, post: Post) -> bool:
+    """Return whether an instance has room on its node once `shared` is gone from there."""
+    node, claim, freed = post.node, post.claim, shared.post.claim
+    cores_fit = claim.cores <= node.cores_free + freed.cores + ROUNDING * node.cores
+    return cores_fit and claim.memory_bytes <= node.memory_free_bytes + freed.memory_bytes
 
 
 def _without(times: Times, held: str) -> Times:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from simtier.models.serverless.profile import execution_s
 from simtier.models.serverless.spec import COMPONENTS
 
 if TYPE_CHECKING:
@@ -164,6 +165,13 @@ class FunctionFacade:
     def last_arrival_s(self) -> float:
         return self._function.last_arrival_s
 
+    @property
+    def buffered(self) -> int:
+        return self._function.buffered
+
+    def execution_s(self, batch: int, memory_bytes: float) -> float:
+        return execution_s(self._function, batch, memory_bytes)
+
 
 class CellFacade:
     """A cell of a platform as the routing policy of a function sees it; see simtier.contract.CellView."""
@@ -213,4 +221,5 @@ class CellFacade:
 
     @property
     def concurrency(self) -> int:
-        return self._function.slots
+        function = self._function
+        return function.spec.concurrency * (len(function.ready) + len(function.starting))

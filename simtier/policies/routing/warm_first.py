@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import numpy as np
 
-from simtier.contract import WAIT, ReplicaView, RequestView, Routing, SiteView, Verdict
+from simtier.contract import WAIT, CellView, ReplicaView, RequestView, Routing, SiteView, Verdict
 
 
 class WarmFirst(Routing):
@@ -20,6 +20,10 @@ class WarmFirst(Routing):
 
     Of plain services nobody says when a replica fell idle: there the one chosen last is taken for it, and of those never chosen
     the newest.
+
+    Of the cells of a platform it takes one with a warm instance of the function: the one this function was sent to last, else the
+    first. If there is none it cannot wait, for it is the cell that starts one: it takes the cell with the fewest requests of all
+    functions in flight, of equals the one this function was sent to last, else the first.
     """
 
     takes_most_recent: ClassVar[bool] = True
@@ -29,15 +33,30 @@ class WarmFirst(Routing):
         """Forget earlier choices."""
         self._choices = 0
         self._last: dict[int, int] = {}  # number of the last choice of each replica, by its id
+        self._homes: dict[str, int] = {}  # cell that each function was sent to last, by their id
 
     def choose(self, request: RequestView, replicas: Sequence[ReplicaView]) -> ReplicaView | Verdict:
-        """Return the warmest replica with a free slot, or WAIT."""
+        """Return the warmest replica with a free slot, or WAIT; of cells one with a warm instance, if there is one."""
+        if hasattr(replicas[0], "warm"):
+            return self._cell(cast("Sequence[CellView]", replicas))
         free = [replica for replica in replicas if replica.in_flight < replica.concurrency]
         if not free:
             return WAIT
         busy = [replica for replica in free if replica.in_flight]
         chosen = max(busy, key=self._last_choice) if busy else max(free, key=self._warmth)
         self._remember(chosen, replicas)
+        return chosen
+
+    def _cell(self, cells: Sequence[CellView]) -> CellView:
+        """Return the cell with a warm instance, or the one to start an instance in."""
+        function = cells[0].function.name
+        home = self._homes.get(function)
+        warm = [cell for cell in cells if cell.warm]
+        if warm:
+            chosen = next((cell for cell in warm if cell.id == home), warm[0])
+        else:
+            chosen = min(cells, key=lambda cell: (cell.in_flight, cell.id != home))
+        self._homes[function] = chosen.id
         return chosen
 
     def _last_choice(self, replica: ReplicaView) -> tuple[int, int]:

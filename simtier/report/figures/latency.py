@@ -29,10 +29,10 @@ def latency(name: str, seen: Distribution, metrics: Mapping[str, Any]) -> str:
         slo = metrics.get("slo")
         target = slo["target_s"] if slo else None
         log = cumulative(axes, seen, target)
-        if slo is not None:
-            axes.axvline(slo["target_s"], color=VERMILLION, linewidth=1.3, linestyle=(0, (5, 2)))
+        if slo is not None and target is not None:
+            axes.axvline(target, color=VERMILLION, linewidth=1.3, linestyle=(0, (5, 2)))
             axes.axhline(slo["percentile"] / 100, color=VERMILLION, linewidth=0.8, linestyle=(0, (1, 2)))
-            label = f"target: {slo['percentile']:g} % within {given(slo['target_s'], 's')}"
+            label = f"target: {slo['percentile']:g} % within {given(target, 's')}"
             axes.plot([], [], color=VERMILLION, linewidth=1.3, linestyle=(0, (5, 2)), label=label)
         axes.set(xlabel="latency", ylabel="requests at or below")
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))

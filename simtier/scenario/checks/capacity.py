@@ -70,7 +70,7 @@ def together(facts: Facts) -> Iterator[Problem]:
 def hardware(facts: Facts) -> Iterator[Problem]:
     """Yield stages given by operations or a model on nodes that cannot turn these into time."""
     for path, stage, names in _stages(facts):
-        if stage.time is not None:
+        if stage.time is not None or stage.tokens is not None:
             continue
         precision = stage.cost.precision if stage.cost else stage.precision
         for name in names:

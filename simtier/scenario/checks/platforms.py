@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from math import floor, inf
 
-from simtier.errors import Problem, did_you_mean
+from simtier.errors import PolicyError, Problem, did_you_mean
 from simtier.models.node import ROUNDING
 from simtier.scenario.checks.facts import Facts
 from simtier.scenario.platforms import Function, Platform
@@ -29,6 +29,7 @@ def platforms(facts: Facts) -> Iterator[Problem]:
                     here,
                     f"the nodes of {group.name!r} share their cores (`cpu: fair`), which platforms do not model yet: use `cpu: reserved`",
                 )
+        yield from _batching(facts, here, platform)
         yield from _shared(facts, here, platform)
         if groups:
             yield from _sizes(facts, here, platform)
@@ -58,6 +59,21 @@ def _shared(facts: Facts, here: Steps, platform: Platform) -> Iterator[Problem]:
             message = f"regions {of_node[shared]!r} and {name!r} share node {node!r}: give each region nodes of its own"
             yield facts.problem((*here, "regions", name, "on"), message)
         of_node.update(dict.fromkeys(nodes, name))
+
+
+def _batching(facts: Facts, here: Steps, platform: Platform) -> Iterator[Problem]:
+    """Yield a batching policy that does not batch whole requests."""
+    from simtier.catalogue.policies import find_policy  # noqa: PLC0415 - only checking needs the policies' modules
+    from simtier.contract import IterationBatching  # noqa: PLC0415 - as above
+
+    use = platform.policies.batching.use
+    try:
+        plans = issubclass(find_policy("batching", use, facts.scenario.folder), IterationBatching)
+    except PolicyError:
+        return  # told elsewhere
+    if plans:
+        message = f"{use!r} plans iterations of a language model; functions need a policy that batches requests, such as size_or_timeout"
+        yield facts.problem((*here, "policies", "batching"), message)
 
 
 def _provisioned(facts: Facts, here: Steps, platform: Platform) -> Iterator[Problem]:

@@ -7,7 +7,7 @@ functions mean nothing across regions. Times count from day 0: the day is not ad
 
 Items: `R1-day-00` (cold starts), `R1-requests-00000` (invocations), `R1-requests-day-00` or `R1-num-pods-day-00` or
 `R1-totalCost-cold-start-quantile-050-day-00` (rates), `R2-functions`, and `cold-starts-per-minute`, counts of all regions
-derived from the cold starts.
+derived from the cold starts, or of one as `R1-cold-starts-per-minute`.
 
 - Cold starts: seconds, although the paper's Table 1 has microseconds. Whether `time` is their begin or end is not said; taken for the
   begin. A dependency cost of 0 is a function without layers; one request may cause several cold starts. The runtime is looked
@@ -25,11 +25,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from simtier.traces.columns import Count, Number
 from simtier.traces.dataset import About, Dataset, Place
-from simtier.traces.datasets.huawei_2025_tables import MB, read_cold_starts, read_functions, read_requests
+from simtier.traces.datasets.huawei_2025_tables import (
+    MB,
+    function_table,
+    read_cold_starts,
+    read_functions,
+    read_requests,
+)
 from simtier.traces.ledger import Ledger
 from simtier.traces.source import Source
 from simtier.traces.wide import intervals
@@ -54,10 +64,26 @@ def read_rates(source: Source, ledger: Ledger) -> Iterator[Any]:
     yield from intervals(source, ledger, Number(scale=scale, blank=True), MINUTE_S)
 
 
+def functions_of(source: Source, ledger: Ledger) -> Any | None:
+    """Return the table of functions for numbers by function of R2, or None: of another region, or no table lies near."""
+    table = function_table(source, folders=4) if re.search(r"R2/\w+/day_", source.label) else None
+    return None if table is None else pa.Table.from_batches(list(read_functions(table, ledger)))
+
+
 def read_counts(source: Source, ledger: Ledger) -> Iterator[Any]:
     """Yield the cold starts of each region in each minute; `time_s` is when it begins."""
     ledger.facts.update(metric="num_cold_starts", unit="", absent="unknown", length_s=repr(MINUTE_S))
     yield from intervals(source, ledger, Count(blank=True), MINUTE_S, time="time_s")
+
+
+def read_counts_of(region: str, source: Source, ledger: Ledger) -> Iterator[Any]:
+    """Yield the cold starts of one region in each minute."""
+    ledger.note(f"of the columns of all regions only that of {region} is given out")
+    for part in read_counts(source, ledger):
+        mine = part.filter(pc.equal(pc.cast(part["series"], "string"), region))
+        ledger.unfolded += mine.num_rows - part.num_rows
+        if mine.num_rows:
+            yield mine
 
 
 def _places() -> Iterator[Place]:
@@ -68,7 +94,7 @@ def _places() -> Iterator[Place]:
     for files in ("**/R[1-5]*/part-*.csv*", "**/*.zip"):
         yield Place(files, rf".*?(R[1-5])[_\d]*/{part}", read_requests, "invocations", "{}-requests-{}")
     for files in ("**/R[1-5]/*/day_??.csv*", "**/*.zip"):
-        yield Place(files, rf".*?(R[1-5])/(\w+)/{day}", read_rates, "rates")
+        yield Place(files, rf".*?(R[1-5])/(\w+)/{day}", read_rates, "rates", companion=functions_of)
     yield Place(
         "**/*df_funcID_runtime_triggerType.csv*",
         r".*df_funcID_runtime_triggerType\.csv",
@@ -76,7 +102,10 @@ def _places() -> Iterator[Place]:
         "functions",
         "R2-functions",
     )
-    yield Place("cold_starts_per_minute*.csv*", r"(cold_starts_per_minute)[-_\w]*\.csv", read_counts, "rates")
+    counts = r"(cold_starts_per_minute)[-_\w]*\.csv"
+    yield Place("cold_starts_per_minute*.csv*", counts, read_counts, "rates")
+    for region in ("R1", "R2", "R3", "R4", "R5"):
+        yield Place("cold_starts_per_minute*.csv*", counts, partial(read_counts_of, region), "rates", f"{region}-{{}}")
 
 
 HUAWEI_2025 = Dataset(

@@ -87,16 +87,22 @@ def read_cold_starts(source: Source, ledger: Ledger) -> Iterator[Any]:
 
 def _runtimes(source: Source, ledger: Ledger) -> Any | None:
     """Return the table of functions from near a file, or near the archive that it lies in; or None."""
-    table = source.sibling(f"(R2_)?{re.escape(FUNCTION_TABLE)}") or next(_tables_near(source.path.absolute()), None)
+    table = function_table(source, folders=3)
     if table is None:
         ledger.note(f"no {FUNCTION_TABLE} lies near it: runtimes are not known")
         return None
     return pa.Table.from_batches(list(read_functions(table, Ledger())))
 
 
-def _tables_near(path: Path) -> Iterator[Source]:
-    """Yield the tables of functions in the folder of `path` and in two above it, or in their `runtime_triggerType`."""
-    for folder in list(path.parents)[:3]:
+def function_table(source: Source, folders: int) -> Source | None:
+    """Return the table of functions beside a file or its archive: in its folder or the next ones above, `folders` in all; or None."""
+    beside = source.sibling(f"(R2_)?{re.escape(FUNCTION_TABLE)}")
+    return beside or next(_tables_near(source.path.absolute(), folders), None)
+
+
+def _tables_near(path: Path, folders: int) -> Iterator[Source]:
+    """Yield the tables of functions in the folder of `path` and in those above it, or in their `runtime_triggerType`."""
+    for folder in list(path.parents)[:folders]:
         for part in ("", "runtime_triggerType"):
             for name in (FUNCTION_TABLE, f"R2_{FUNCTION_TABLE}"):
                 files = (folder / part / f"{name}{packed}" for packed in ("", ".gz"))

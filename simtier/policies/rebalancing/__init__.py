@@ -1,0 +1,1 @@
+"""How executions of functions share the cores that were given to them on one node."""
