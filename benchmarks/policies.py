@@ -14,8 +14,8 @@ import json
 import sys
 import tempfile
 from collections.abc import Mapping
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from multiprocessing import Pool
 from pathlib import Path
 from typing import Any
 
@@ -211,8 +211,8 @@ def main() -> None:
             for label, case in labels.items()
             for replication in range(REPLICATIONS)
         ]
-        with ProcessPoolExecutor(args.processes, max_tasks_per_child=20) as pool:
-            rows = list(pool.map(measured, jobs))
+        with Pool(args.processes, maxtasksperchild=20) as pool:
+            rows = pool.map(measured, jobs, chunksize=1)
     found: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8")) if args.only else {}
     for workload in found.values():
         workload[args.only] = {}

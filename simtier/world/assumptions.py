@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from simtier.catalogue.hardware import accelerator, machine
+from simtier.catalogue.hardware import accelerator, llm_efficiency, machine
 from simtier.scenario import Scenario
 
 
 def assumptions(scenario: Scenario, layout: Mapping[str, Any]) -> list[str]:
     """Return the assumptions, those of the nodes first."""
-    return [*_nodes(layout), *_hardware(layout), *_times(scenario), *_replays(scenario), *_links(scenario)]
+    return [
+        *_nodes(layout),
+        *_hardware(layout),
+        *_engines(scenario, layout),
+        *_times(scenario),
+        *_replays(scenario),
+        *_links(scenario),
+    ]
 
 
 def _nodes(layout: Mapping[str, Any]) -> Iterator[str]:
@@ -40,8 +47,27 @@ def _times(scenario: Scenario) -> Iterator[str]:
                 yield f"{place}: times of {stage.model}'s layers by the roofline model in {stage.precision}, not measured"
             elif stage.cost is not None:
                 yield f"{place}: time by the roofline model from operations and bytes in {stage.cost.precision}, not measured"
+            elif stage.tokens is not None:
+                yield f"{place}: iterations take what a closed form says, not measured; see services.{stage.service}"
             elif stage.time is not None:
                 yield f"{place}: time as given ({stage.time.distribution}), divided by the node's speed"
+
+
+def _engines(scenario: Scenario, layout: Mapping[str, Any]) -> Iterator[str]:
+    """Yield how near accelerators are taken to come to their peaks, where language models run on them."""
+    groups = layout["nodes"]
+    for name, service in scenario.services.items():
+        if service.llm is None:
+            continue
+        places = {group for group, info in groups.items() if {group, info["tier"]} & set(service.on)}
+        places |= {place.rpartition("-")[0] for place in service.on} & set(groups)
+        kinds = dict.fromkeys(
+            device["kind"] for group in groups if group in places for device in groups[group]["devices"]
+        )
+        for kind in kinds:
+            yield f"services.{name}: {service.llm.model} on {kind}: efficiency {llm_efficiency(kind).source}"
+        if service.llm.blocks is None:
+            yield f"services.{name}: blocks are what weights and {service.llm.reserved / 2**30:.3g} GiB for activations and the runtime leave"
 
 
 def _replays(scenario: Scenario) -> Iterator[str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from simtier.catalogue.hardware import llm_efficiency
 from simtier.catalogue.llm import language_model
 from simtier.catalogue.policies import find_policy
 from simtier.contract import IterationBatching
@@ -104,9 +107,12 @@ def _devices(written: Llm, device: Accelerator) -> Devices:
 
 
 def _efficiency(written: Llm, device: Accelerator) -> Efficiency:
-    """Return how near the device comes to its peaks: the scenario's word before the default."""
-    del device
+    """Return how near the device comes to its peaks: the scenario's word before the catalogue's."""
+    known = llm_efficiency(device.name).efficiency
     if written.efficiency is None:
-        return Efficiency()
-    chosen = written.efficiency.model_dump(exclude_none=True, mode="python")
-    return Efficiency(**{f"{name}_s" if name in _SECONDS else name: value for name, value in chosen.items()})
+        return known
+    chosen = {name: getattr(written.efficiency, name) for name in type(written.efficiency).model_fields}
+    return replace(
+        known,
+        **{f"{name}_s" if name in _SECONDS else name: value for name, value in chosen.items() if value is not None},
+    )

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "docs"))
 
 from pages import serverless_claims  # type: ignore[import-not-found]  # noqa: E402 - docs/ is no package
-from pages import serverless_policies as pages  # noqa: E402 - as above
+from pages import serverless_policies as pages  # noqa: E402 - likewise
 
 LEFT_OUT = {"fixed", "cross_region", "lowest_latency"}
 """An autoscaling policy that would start nothing, and routing by distance; `fixed` of keep-alive is there by its times."""

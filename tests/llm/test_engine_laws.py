@@ -15,6 +15,7 @@ from llm_driving import Driven, Linear, Row, closed_form, drive, small_profile
 
 from simtier.contract import IterationBatching
 from simtier.models.llm.blocks import Blocks
+from simtier.models.llm.estimates import alone_s
 from simtier.models.llm.prefixes import PrefixBlocks
 from simtier.models.llm.sequence import NEVER_TOLD
 from simtier.models.llm.work import IterationCost
@@ -189,7 +190,7 @@ def test_no_first_token_comes_before_its_prompt_can_be_computed_nor_the_last_bef
 def test_a_sequence_alone_takes_what_the_engine_says(policy: str, cost: str) -> None:
     driven = run(policy, [Row(prompt=7, output=50)], 100, cost)
     waits_s = TIMEOUT if policy == "static" else 0.0
-    assert driven.done[0].last_s - waits_s == pytest.approx(driven.engine.alone_s(7, 50), rel=1e-12)
+    assert driven.done[0].last_s - waits_s == pytest.approx(alone_s(driven.engine.cost, 7, 50), rel=1e-12)
 
 
 @every_policy

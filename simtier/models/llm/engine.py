@@ -20,6 +20,7 @@ from simtier.contract.iterations import Plan
 from simtier.contract.kinds import IterationBatching
 from simtier.models.llm.blocks import Blocks
 from simtier.models.llm.sequence import LlmSequence
+from simtier.models.llm.stint import Stint
 from simtier.models.llm.stretch import Stretch, stretch_of
 from simtier.models.llm.views import EngineFacade
 from simtier.models.llm.work import Chunk, IterationCost
@@ -76,16 +77,12 @@ class Engine:
         self._stretch_of = stretch_of(cost)
         self._ended = ended
         self._most = 1 if one_by_one or not policy.steady else _NO_BOUND
-        self._chunks: list[tuple[LlmSequence, int]] = []
-        self._decodes: list[LlmSequence] = []
-        self._stretch: Stretch | None = None
-        self._begin_s = 0.0
+        self._stint = Stint()
         self._entry: Entry | None = None
         self._alarm: Entry | None = None
         self._swap_s = swap_s
         self._moved = 0
         self._idle = True
-        self._held = 0
         self._iterates = False
         self.devices = devices
         self.wrote: Callable[[tuple[float, ...]], object] = lambda _: None
@@ -98,7 +95,7 @@ class Engine:
     @property
     def elapsed_s(self) -> float:
         """How long the iterations under way have run."""
-        return self.clock.now - self._begin_s if self._iterates else 0.0
+        return self.clock.now - self._stint.begin_s if self._iterates else 0.0
 
     def can_hold(self, sequence: LlmSequence) -> bool:
         """Return whether a sequence can be served at all: within the context, and in all of the blocks."""
@@ -110,23 +107,23 @@ class Engine:
         self.waiting.append(sequence)
         if self._idle:
             self._plan_soon()
-        elif self._stretch is not None:
-            self._end_early(self._stretch)
+        elif self._stint.stretch is not None:
+            self._end_early(self._stint.stretch)
 
     def leave(self, sequence: LlmSequence) -> None:
         """Let a waiting sequence go that has not begun; those behind it may have their turn after this iteration."""
         self.waiting.remove(sequence)
-        if self._stretch is not None:
-            self._end_early(self._stretch)
+        if self._stint.stretch is not None:
+            self._end_early(self._stint.stretch)
 
     def _end_early(self, stretch: Stretch) -> None:
         """End the stretch with the iteration that is under way."""
-        number = stretch.under_way(self.clock.now - self._begin_s)
+        number = stretch.under_way(self.clock.now - self._stint.begin_s)
         if number < stretch.iterations:
             stretch.cut(number)
             assert self._entry is not None
             self.clock.cancel(self._entry)
-            self._entry = self.clock.call_at(max(self._begin_s + stretch.seconds, self.clock.now), self._end)
+            self._entry = self.clock.call_at(max(self._stint.begin_s + stretch.seconds, self.clock.now), self._end)
 
     def _plan_soon(self) -> None:
         """Have the policy asked once all that falls on this instant has happened."""
@@ -179,7 +176,8 @@ class Engine:
 
     def _begin(self, plan: Plan) -> None:
         """Begin what was planned."""
-        chunks, decodes, contexts = self._chunks, self._decodes, 0
+        stint = self._stint
+        chunks, decodes, contexts = stint.chunks, stint.decodes, 0
         pieces: list[Chunk] = []
         returned: list[LlmSequence] = []
         joined = False  # then others may find what those who join hold: the policy is asked again after one iteration
@@ -202,20 +200,20 @@ class Engine:
             self.blocks.take(sequence, 0)
             self._moved += sequence.blocks
             sequence.swapped = False
-        self._begin_s = self.clock.now
+        stint.begin_s = self.clock.now
         if chunks or joined or self._moved:
-            self._stretch = None
+            stint.stretch = None
             took_s = self.cost.seconds(pieces, len(decodes), contexts) + self._moved * self._swap_s
             self._moved = 0
         else:
             most = min(self._most, plan.iterations, *(each.output - each.generated for each in decodes))
-            stretch = self._stretch = self._stretch_of(
+            stretch = stint.stretch = self._stretch_of(
                 len(decodes), contexts, max(1, self.blocks.lasts(decodes, int(most)))
             )
             took_s = stretch.seconds
         for sequence, tokens in chunks:
             self.blocks.take(sequence, tokens)
-        self._held = self.blocks.total - self.blocks.free
+        stint.held = self.blocks.total - self.blocks.free
         self._entry = self.clock.call_in(took_s, self._end)
         self._iterates = True
 
@@ -233,30 +231,17 @@ class Engine:
 
     # -- its end
 
+    def close(self) -> None:
+        """Hand out the tokens of a stretch's iterations that have ended by the end of the run."""
+        stint = self._stint
+        if self._iterates and stint.cut(self.clock.now):
+            assert stint.stretch is not None
+            self._hand_out(stint.begin_s + stint.stretch.seconds)
+
     def _end(self, _: object) -> None:
-        """Hand out the tokens of the iterations that end now (called by the clock)."""
-        now, begin_s = self.clock.now, self._begin_s
-        stretch = self._stretch
-        done = stretch.iterations if stretch is not None else 1
-        first_s = begin_s + stretch.until(1) if stretch is not None else now
-        self.iterations += done
-        self._stretch = None
-        self._iterates = False
-        waits: list[float] = []
-        share_s = (now - self._begin_s) / (len(self._decodes) + len(self._chunks))
-        ended: list[LlmSequence] = []
-        for sequence in self._decodes:
-            self.blocks.take(sequence, done)
-            sequence.computed += done
-            sequence.generated += done
-            if sequence.last_s < begin_s:
-                waits.append(first_s - sequence.last_s)
-            sequence.last_s = now
-            sequence.busy_s += share_s
-            if sequence.generated >= sequence.output:
-                ended.append(sequence)
-        firsts, again = self._end_chunks(share_s, waits, ended)
-        self._tell(done, first_s, firsts, again, waits)
+        """Let go of what has all its tokens after the iterations that end now, and go on (called by the clock)."""
+        self._hand_out(self.clock.now)
+        ended = self._stint.done()
         for sequence in ended:
             del self.running[sequence]
             self.blocks.release(sequence)
@@ -267,31 +252,10 @@ class Engine:
         for sequence in ended:
             self._ended(sequence)
 
-    def _end_chunks(self, share_s: float, waits: list[float], ended: list[LlmSequence]) -> tuple[int, int]:
-        """Hand out the tokens of prompts that end now; return how many are their first, and how many are not."""
-        now, firsts, again = self.clock.now, 0, 0
-        for sequence, tokens in self._chunks:
-            sequence.computed += tokens
-            sequence.busy_s += share_s
-            if sequence.pending:
-                continue
-            sequence.generated += 1
-            if sequence.last_s < self._begin_s:
-                waits.append(now - sequence.last_s)
-            sequence.last_s = now
-            if sequence.generated == 1:
-                sequence.first_s = now
-                firsts += 1
-            else:
-                again += 1
-            if sequence.generated >= sequence.output:
-                ended.append(sequence)
-        return firsts, again
-
-    def _tell(self, done: int, first_s: float, firsts: int, again: int, waits: list[float]) -> None:
-        tokens = sum(number for _, number in self._chunks)
-        waiting, running = len(self.waiting), len(self.running)
-        sizes = (done, len(self._decodes), len(self._chunks), tokens, running, waiting, self._held)
-        held = self.blocks.total - self.blocks.free
-        gaps_s = (sum(waits) / len(waits), max(waits)) if waits else (0.0, 0.0)
-        self.wrote((*sizes, held, firsts, again, len(waits), *gaps_s, self._begin_s, first_s, self.clock.now))
+    def _hand_out(self, now: float) -> None:
+        """Hand out the tokens of iterations that end at `now`."""
+        stint = self._stint
+        self._iterates = False
+        self.iterations += stint.stretch.iterations if stint.stretch is not None else 1
+        self.wrote(stint.hand_out(now, self.blocks, len(self.running), len(self.waiting)))
+        stint.stretch = None

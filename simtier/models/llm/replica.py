@@ -97,6 +97,7 @@ class LlmReplica(Replica):
 
     def unfinished(self) -> list[tuple[Visit, float, int]]:
         """Return the visits that have begun, and write what is known of all."""
+        self.engine.close()
         found = []
         for sequence in (*self.engine.running, *self.engine.waiting):
             self._write(sequence, "unfinished")
