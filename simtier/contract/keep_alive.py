@@ -11,7 +11,7 @@ from simtier.contract.policy import Policy
 class KeepAlive(Policy):
     """How long an idle instance stays, which one goes first when memory is needed, and what is started ahead of need.
 
-    One object serves a whole platform: it sees the instances of all its functions.
+    One object serves a cell of a platform (all of it, a region, a node): it sees the instances of all functions there.
     """
 
     kind: ClassVar[str] = "keep_alive"

@@ -28,7 +28,7 @@ class PlatformPolicies(Part):
     admission: PolicyRef | None = None
     """Which requests may enter."""
     keep_alive: PolicyRef | None = None
-    """How long idle instances stay, which are evicted first, and what starts ahead of need; one object for the platform."""
+    """How long idle instances stay, which are evicted first, and what starts ahead of need; one object a cell."""
     batching: PolicyRef = PolicyRef(use="none")
     """Which requests of a stage run together as one execution; each function has a buffer, and a policy object, of its own."""
     rebalancing: PolicyRef = PolicyRef(use="fixed_shares")
@@ -60,7 +60,7 @@ class Function(Part):
     dependencies: Bytes = 0.0
     """Size of the layers it depends on, which a start may have to fetch."""
     provisioned: Annotated[int, Field(ge=0)] = 0
-    """Instances that are ready from time zero on, and stay."""
+    """Instances that are ready from time zero on, and stay; they are in the first cells, regions or nodes that have room."""
 
 
 class Ramp(Part):
@@ -126,13 +126,13 @@ class Platform(Part):
     """What the functions are that a trace names and `functions` does not list; what the trace's table of functions tells of them
     (memory, runtime, trigger) comes before what stands here."""
     most: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
-    """Most instances of one function; a policy that asks for more gets these, and it is counted."""
+    """Most instances of one function in each cell; a policy that asks for more gets these, and it is counted."""
     concurrency_limit: Annotated[int, Field(ge=1)] | None = None
     """Most requests of all functions that run or wait at a time; more are rejected."""
     payload_limit: Annotated[Bytes, Field(gt=0)] | None = None
     """Most bytes that a call may bring, or return; sizes are known beforehand, so a scenario that exceeds it is refused."""
     ramp: Ramp | None = None
-    """How fast each function may grow; without limit if not given."""
+    """How fast each function may grow in each cell; without limit if not given."""
     when_full: Literal["wait", "reject"] = "wait"
     """What becomes of a request whose start finds no room, not even by evicting idle instances."""
     memory_per_core: Annotated[Bytes, Field(gt=0)] | None = None

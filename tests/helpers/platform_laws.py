@@ -88,7 +88,8 @@ def everything_is_served_if_there_is_time(played: Played) -> None:
 
 def only_who_may_be_turned_away_is(played: Played) -> None:
     written = played.world.scenario.platforms["faas"]
-    bounded = written.concurrency_limit is not None or written.when_full == "reject"
+    lacked_room = (played.replicas["state"] == "unplaced").any()
+    bounded = written.concurrency_limit is not None or (written.when_full == "reject" and lacked_room)
     if not bounded and written.policies.admission is not None and used(written.policies.admission) == "everyone":
         assert not (played.requests["outcome"] == "rejected").any()
 
@@ -105,6 +106,8 @@ def executions_are_cut_off_at_the_limit_of_time(played: Played) -> None:
             assert not (took > function.time_limit * (1 + EXACT)).any()
             cut |= set(rows.loc[took >= function.time_limit * (1 - EXACT), "request"])
     assert failed <= cut
+    ok = set(played.requests.loc[played.requests["outcome"] == "ok", "request"])
+    assert not ok & {request for request in cut if request not in failed and len(written.functions) == 1}
 
 
 def the_limit_of_concurrency_is_never_passed(played: Played) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -51,6 +52,17 @@ class Cache:
 
     def evict(self, name: str, *, ready: int = 1, queued: int = 0) -> None:
         self.policy.ended(self.instance(name, ready=ready, queued=queued), "evicted")
+
+
+def test_the_end_of_an_instance_that_drains_forgets_nothing_while_another_is_there() -> None:
+    """One that drains is not among the ready ones: the one that is ready is another."""
+    cache = Cache()
+    worth = cache.use("A")
+    cache.policy.ended(replace(cache.instance("A", ready=1), id=7, state="draining"), "expired")
+    assert cache.worth("A") == worth
+    cache.policy.ended(cache.instance("A", ready=1), "expired")
+    cache.use("A")
+    assert cache.worth("A") == about(0.04)  # its first use again
 
 
 def test_greedy_dual_by_hand() -> None:

@@ -140,9 +140,8 @@ class Keeping:
 
     def _plan_prewarm(self, function: Function) -> None:
         answer: Any = self._asker.ask(self._policy.prewarm, function.view)
-        if function.prewarm is not None:
-            if function.prewarm[0] > self._clock.now:
-                self._clock.cancel(function.prewarm)
+        if function.prewarm is not None:  # it has not happened yet: that would have cleared it
+            self._clock.cancel(function.prewarm)
             function.prewarm = None
         if answer is None:
             return

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from simtier.models.cold_starts.rows import key
+
 if TYPE_CHECKING:
     from simtier.models.serverless.instance import Instance
     from simtier.models.serverless.spec import FunctionSpec
@@ -35,13 +37,14 @@ class SharedLayers:
     def __iter__(self) -> Iterator[Instance]:
         return chain.from_iterable(self._held.values())
 
-    def best_for(self, function: FunctionSpec) -> Instance | None:
-        """Return the instance that spares `function` most of a start: one of its runtime, else a bare one; None if there is none."""
-        for key in (("language", function.runtime), ("bare", "")):
-            held = self._held.get(key)
-            if held:
-                return next(reversed(held))
-        return None
+    def of_use_for(self, function: FunctionSpec) -> Iterator[Instance]:
+        """Yield the instances that spare `function` part of a start, the most of it first: of its runtime, then bare ones.
+
+        Functions of which nobody said the runtime share only bare ones.
+        """
+        if function.runtime:
+            yield from reversed(self._held.get(("language", key(function.runtime)), {}))
+        yield from reversed(self._held.get(("bare", ""), {}))
 
     def close(self, record: Callable[[Instance, str], None]) -> None:
         """Record the present state of those left at the end of the run."""
@@ -50,4 +53,4 @@ class SharedLayers:
 
 
 def _key(instance: Instance) -> tuple[str, str]:
-    return (instance.layer, instance.function.spec.runtime if instance.layer == "language" else "")
+    return (instance.layer, key(instance.function.spec.runtime) if instance.layer == "language" else "")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Scaler:
     """What scales one function: a policy of its own, bounds, and how fast it may grow."""
 
-    __slots__ = ("asked_soon", "asker", "bucket", "capped", "policy")
+    __slots__ = ("asked_soon", "asker", "bucket", "policy")
 
     def __init__(self, asker: Asker, bucket: Bucket | None) -> None:
         policy = asker.policy
@@ -28,7 +28,6 @@ class Scaler:
         self.policy = policy
         self.bucket = bucket
         self.asked_soon = False
-        self.capped = False
 
     def put_back(self) -> None:
         """Give back the right to a start that found no room."""
@@ -79,20 +78,30 @@ class Scaling:
         """Ask how many instances a function should have, and start or stop the difference."""
         target = self._target(function)
         have = len(function.ready) + len(function.starting)
-        for _ in range(target - have):
-            if not self._may_grow(function):
-                break
-            if not self._cell.starts.start(function):
-                function.scaler.put_back()
-                break
+        self._start(function, target - have)
         for _ in range(have - target):
             if not self._stop_one(function):
                 break
-        if self._rejects:
-            places = len(function.starting) * function.spec.concurrency
+
+    def _start(self, function: Function, number: int) -> None:
+        """Start so many instances, or as many as may be and there is room for; for the others requests are turned away, if so wished."""
+        for started in range(number):
+            if not self._may_grow(function):
+                return
+            if not self._cell.starts.start(function):
+                function.scaler.put_back()
+                if self._rejects:
+                    self._turn_away(function, number - started)
+                return
+
+    def _turn_away(self, function: Function, starts: int) -> None:
+        """Turn requests away that wait for so many starts that found no room."""
+        places = len(function.starting) * function.spec.concurrency
+        for _ in range(starts * function.spec.concurrency):
             # Counted anew each time: with a request go its other branches that wait here.
-            while target > have and len(function.waiting) > places:
-                function.turn_away()
+            if len(function.waiting) <= places:
+                return
+            function.turn_away()
 
     def _target(self, function: Function) -> int:
         asker = function.scaler.asker
@@ -100,8 +109,7 @@ class Scaling:
         if isinstance(answer, bool) or not isinstance(answer, Integral) or int(answer) < 0:
             raise asker.wrong(answer, "a number of replicas, 0 or more")
         target = int(answer)
-        if target > self._most and not function.scaler.capped:
-            function.scaler.capped = True
+        if target > self._most:
             self._cell.record_capped(function)
         return min(target, self._most)
 

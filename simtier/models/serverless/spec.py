@@ -62,7 +62,7 @@ class Start:
         node: name of the node it starts on.
         now_s: simulated time.
         held: topmost layer that is there already ("bare" or "language"), "" if none is: what it spares is taken off the answer.
-        under_way: starts of the platform under way now, this one not counted.
+        under_way: starts of the cell under way now, this one not counted.
     """
 
     function: FunctionSpec

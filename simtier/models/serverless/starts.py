@@ -37,7 +37,7 @@ class Starts:
         self._cell = cell
         self._clock = cell.clock
         self._starved: dict[Function, None] = {}
-        self._retrying = False
+        self._retrying = self._again = False
         self._at_once: dict[Function, int] = {}
         self._last_s = -1.0
 
@@ -49,8 +49,9 @@ class Starts:
         """
         post, held = self._find_room(function)
         if post is None:
-            if not ahead and function not in self._starved:
-                self._cell.record_unplaced(function)
+            if not ahead:
+                if not self._again:  # one that is tried again has been recorded
+                    self._cell.record_unplaced(function)
                 if len(function.waiting) > len(function.starting):
                     self._starved[function] = None
             return False
@@ -95,8 +96,7 @@ class Starts:
     def _find_room(self, function: Function) -> tuple[Post | None, str]:
         """Return where an instance goes, and the topmost layer that is there already: "" for none."""
         cell = self._cell
-        shared = cell.layers.best_for(function.spec)
-        if shared is not None:
+        for shared in cell.layers.of_use_for(function.spec):
             post, layer = function.post_on(shared.node), shared.layer
             if _fits_in_place_of(shared, post):
                 cell.keeping.end(shared, "reused")
@@ -166,10 +166,11 @@ class Starts:
 
     def _retry(self, _: object) -> None:
         """Try again for the functions that found no room, in order."""
-        self._retrying = False
+        self._retrying, self._again = False, True
         for function in list(self._starved):
             del self._starved[function]
             self._cell.scaling.ask(function)
+        self._again = False
 
 
 def _fits_in_place_of(shared: Instance, post: Post) -> bool:

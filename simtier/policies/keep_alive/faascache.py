@@ -44,7 +44,8 @@ class FaasCache(KeepAlive):
             self._clock = max(self._clock, self.worth(instance))
         self._when_fallen.pop(instance.id, None)
         function = instance.function
-        if function.ready + function.starting <= 1:
+        others = function.ready + function.starting - (0 if instance.state == "draining" else 1)
+        if others <= 0:
             self._arrivals_before[function.name] = function.arrivals - function.queued  # those waiting are uses to come
 
     def _frequency(self, function: FunctionView) -> int:

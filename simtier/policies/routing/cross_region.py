@@ -21,7 +21,8 @@ class CrossRegion(Routing):
     equally near replicas the quicker, then the older counts as the nearest.
 
     Of the cells of a platform (its regions) one with a warm instance makes nobody wait, and one without for the mean of the
-    function's cold starts there so far (before the first, what its cold-start model expects). Left out: the time of the data on the way.
+    function's cold starts there so far (before the first, what its cold-start model expects); if more requests wait there than instances
+    start, each further one as long again, for then it lacks room. Left out: the time of the data on the way.
     """
 
     margin: Seconds = 0.0
@@ -49,6 +50,16 @@ class CrossRegion(Routing):
         """Return how long a request waits that comes to a replica, or a cell, as it is now."""
         warm: int | None = getattr(replica, "warm", None)
         if warm is not None:
-            return 0.0 if warm else float(replica.function.cold_s)
+            return 0.0 if warm else self._cold_wait_s(replica)
         ahead = max(0, replica.in_flight - replica.concurrency + 1)
-        return ahead * self._site.services[replica.service].work_s / replica.concurrency if ahead else 0.0
+        wait_s: float = ahead * self._site.services[replica.service].work_s / replica.concurrency if ahead else 0.0
+        return wait_s
+
+    @staticmethod
+    def _cold_wait_s(cell: Any) -> float:
+        """Return how long a request waits in a cell where no instance is free."""
+        function = cell.function
+        beyond = max(0, cell.queued - function.starting * function.concurrency)
+        slots = max(1, cell.concurrency)
+        wait_s: float = function.cold_s * (1 + beyond / slots)
+        return wait_s

@@ -7,7 +7,7 @@ from math import floor, inf
 
 from simtier.errors import PolicyError, Problem, did_you_mean
 from simtier.models.node import ROUNDING
-from simtier.scenario.checks.facts import Facts
+from simtier.scenario.checks.facts import Facts, Group
 from simtier.scenario.platforms import Function, Platform
 from simtier.scenario.services import Stage
 from simtier.scenario.source import Steps
@@ -80,6 +80,9 @@ def _provisioned(facts: Facts, here: Steps, platform: Platform) -> Iterator[Prob
     """Yield functions whose provisioned instances find no room even if they have all nodes for themselves."""
     spots = facts.spots(platform.places)
     for name, function in platform.functions.items():
+        if function.provisioned > platform.most:
+            message = f"{function.provisioned} instances are more than the platform's most ({platform.most})"
+            yield facts.problem((*here, "functions", name, "provisioned"), message)
         each = {spot: facts.groups[spot[0]].memory / function.memory * (1 + ROUNDING) for spot in spots}
         room = sum(facts.size(spot) * floor(fit) for spot, fit in each.items() if fit < inf)
         if all(fit < inf for fit in each.values()) and 0 < room < function.provisioned:
@@ -88,24 +91,40 @@ def _provisioned(facts: Facts, here: Steps, platform: Platform) -> Iterator[Prob
 
 
 def _sizes(facts: Facts, here: Steps, platform: Platform) -> Iterator[Problem]:
-    """Yield functions that are larger than every node of their platform."""
-    groups = [facts.groups[group] for group, _ in facts.spots(platform.places)]
-    if not all(group.whole for group in groups):
-        return
+    """Yield functions that are larger than every node of a cell of their platform, for a request may be sent there."""
     listed: list[tuple[Steps, str, Function]] = [
         ((*here, "functions", name), f"function {name!r}", function) for name, function in platform.functions.items()
     ]
     if platform.traced is not None:
         listed.append(((*here, "traced"), "a traced function", platform.traced))
+    cells = [(where, groups) for where, groups in _cells(facts, platform) if groups]
+    if not all(group.whole for _, groups in cells for group in groups):
+        return
     for path, named, function in listed:
-        largest = max(group.memory for group in groups)
-        if function.memory > largest:
-            message = f"{named} needs {function.memory:.4g} B, and the largest node has {largest:.4g} B of memory"
+        where, memory = min(
+            ((of, max(group.memory for group in groups)) for of, groups in cells), key=lambda each: each[1]
+        )
+        if function.memory > memory:
+            message = f"{named} needs {function.memory:.4g} B, and the largest node{where} has {memory:.4g} B of memory"
             yield facts.problem((*path, "memory"), message)
         cores = _cores(function, platform)
-        most = max(group.cores for group in groups)
+        where, most = min(
+            ((of, max(group.cores for group in groups)) for of, groups in cells), key=lambda each: each[1]
+        )
         if platform.reserve_cores and cores > most:
-            yield facts.problem(path, f"{named} needs {cores:g} cores, and the largest node has {most:g}")
+            yield facts.problem(path, f"{named} needs {cores:g} cores, and the largest node{where} has {most:g}")
+
+
+def _cells(facts: Facts, platform: Platform) -> Iterator[tuple[str, list[Group]]]:
+    """Yield the groups of nodes of each cell, with words for which cell it is."""
+    if platform.regions:
+        for name, region in platform.regions.items():
+            yield f" of region {name!r}", [facts.groups[group] for group, _ in facts.spots(region.on)]
+    elif platform.cells == "nodes":
+        for group, _ in facts.spots(platform.places):
+            yield f" of {group!r}", [facts.groups[group]]
+    else:
+        yield "", [facts.groups[group] for group, _ in facts.spots(platform.places)]
 
 
 def _cores(function: Function, platform: Platform) -> float:
