@@ -115,7 +115,7 @@ def _bill(facts: Facts) -> Table:
         (name, *(measured(metrics, key, "USD") for key in ("cost_usd", "cost_per_million_usd", "idle_cost_usd")))
         for name, metrics in facts.summary["platforms"].items()
     ]
-    columns = ("platform", "bill", "per million executions", "cost of idle memory to the provider")
+    columns = ("platform", "bill", "per million requests", "cost of idle memory to the provider")
     return Table("The bill", columns, rows)
 
 
