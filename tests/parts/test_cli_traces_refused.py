@@ -219,3 +219,29 @@ def test_a_look_alike_that_is_stopped_leaves_nothing_behind(here: Path, number: 
     assert process.returncode == code, said
     assert b"Traceback" not in said
     assert [path for path in here.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", 130)])
+def test_a_command_told_to_end_while_garbage_is_collected_is_told_again(name: str, code: int) -> None:
+    """What a handler raises within a destructor is lost, wherever Python runs one."""
+    program = f"""
+import os, signal, sys, time
+from simtier.cli.traces import stopping
+stopping.AGAIN_S = 0.2
+class Garbage:
+    def __del__(self):
+        os.kill(os.getpid(), signal.{name})
+        time.sleep(0.05)
+try:
+    with stopping.tidy():
+        Garbage()
+        for _ in range(600):
+            time.sleep(0.05)
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+    if signal.getsignal(getattr(signal, name)) is signal.SIG_IGN:
+        pytest.skip("this signal is ignored here, and so it is by every program that is started from here")
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=60, check=False)
+    assert b"Exception ignored" in done.stderr  # it was lost
+    assert done.returncode == code
