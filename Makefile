@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint types bench bench-traces policies-table validate fingerprints clean
+.PHONY: run test lint types bench bench-traces policies-table claims-table validate fingerprints clean
 
 $(VENV)/.installed: pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
@@ -26,6 +26,7 @@ types: $(VENV)/.installed
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/bench.py
 	$(BIN)/python benchmarks/faas.py
+	$(BIN)/python benchmarks/llm.py
 
 # Speed of reading traces, and memory of replaying ten million rows.
 bench-traces: $(VENV)/.installed
@@ -34,6 +35,10 @@ bench-traces: $(VENV)/.installed
 # All policies of function platforms on the same workloads; writes docs/reference/serverless-policies.md.
 policies-table: $(VENV)/.installed
 	$(BIN)/python benchmarks/policies.py
+
+# What papers about serving language models claim, beside simtier's figures; writes docs/reference/llm-claims.md.
+claims-table: $(VENV)/.installed
+	$(BIN)/python benchmarks/claims.py
 
 # Every test, the long validations included.
 validate: $(VENV)/.installed

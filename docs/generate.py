@@ -16,6 +16,7 @@ sys.path.insert(0, str(HERE.parent))  # the checkout this file is in, installed 
 
 from pages import (  # noqa: E402 - the line above must come first
     catalogue,
+    llm_claims,
     lookalikes,
     policies,
     results,
@@ -32,6 +33,7 @@ PAGES: Mapping[str, Callable[[], str | None]] = {
     "traces.md": traces.page,
     "lookalikes.md": lookalikes.page,
     "serverless-policies.md": serverless_policies.page,
+    "llm-claims.md": llm_claims.page,
 }
 
 

@@ -8,6 +8,7 @@ SimtierError              anything below; the command line prints its message an
 ├── NoRoute               no chain of links leads from one node to the other (simtier.models.network)
 ├── TraceError            a trace is missing or malformed; names the file and the line
 ├── PolicyError           a policy raised, or gave an answer it may not give; names the policy
+├── PlanError             no plan can be made, or none that was found does what is asked
 ├── SimulationError       the simulated system reached a state it must never reach
 └── ResultError           a result cannot be written or read
 ```
@@ -78,6 +79,12 @@ class TraceError(SimtierError):
 
 class PolicyError(SimtierError):
     """A policy could not be loaded, raised, or gave an answer it may not give; the message names it."""
+
+
+class PlanError(SimtierError):
+    """No plan can be made of a scenario, or none that was found does what is asked."""
+
+    exit_code = 2
 
 
 class SimulationError(SimtierError):

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from simtier.errors import SimulationError
 
-FLUSH_ROWS = 65_536
+FLUSH_ROWS = 16_384
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,17 @@ import json
 import shutil
 import weakref
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from simtier.errors import ResultError
 from simtier.journal import TableSpec, schema
 from simtier.models.tables import TABLES
+
+if TYPE_CHECKING:  # 45 MB that a run has no use for
+    import pandas as pd
 
 FORMAT = 1
 """Version of the result directory's format."""
@@ -144,6 +146,11 @@ class Result:
     def iterations(self) -> pd.DataFrame:
         """One row an iteration of an engine, or a stretch of them."""
         return self.table("iterations")
+
+    @property
+    def loads(self) -> pd.DataFrame:
+        """One row a stage of the staged start of a replica."""
+        return self.table("loads")
 
     @property
     def transfers(self) -> pd.DataFrame:

@@ -31,7 +31,7 @@ from simtier.scenario.load import dump
 from simtier.streams import Streams
 from simtier.world import World
 from simtier.world.assumptions import assumptions
-from simtier.world.layout import layout
+from simtier.world.layout import layout, together
 from simtier.world.resolve import resolve, with_files
 from simtier.world.traces import TraceShelf
 
@@ -129,7 +129,7 @@ def _play(
             total.update(journal.fingerprint().encode())
             ends.append(world.clock.now)
             done += world.requests_done
-            described = described or layout(world)
+            described = together(described, layout(world))
             if not finished:
                 interrupted = True
                 break

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 
 def half_width(values: Sequence[float], confidence: float = 0.95) -> float:
@@ -20,7 +20,7 @@ def half_width(values: Sequence[float], confidence: float = 0.95) -> float:
         return math.nan
     if min(values) == max(values):
         return 0.0
-    quantile = float(stats.t.ppf((1 + confidence) / 2, n - 1))
+    quantile = float(stdtrit(n - 1, (1 + confidence) / 2))
     return quantile * float(np.std(values, ddof=1)) / math.sqrt(n)
 
 

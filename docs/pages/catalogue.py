@@ -34,7 +34,7 @@ _EFFICIENCIES = (
     "## What language models reach\n\nHow near an accelerator comes to its peaks in language models, and what an iteration takes besides: the numbers of "
     "the [closed form](../llm.md#how-long-an-iteration-takes), which `efficiency` of an `llm` may change and `simtier models fit-llm` fits to measured times."
 )
-_LINEAR = "Linear times of iterations, as DistServe's simulator has them, are known of {known}. In Python, `linear_cost` of `simtier.catalogue.llm_linear` returns them."
+_LINEAR = "Linear times of iterations, as DistServe's simulator has them, are known of {known}; `cost: linear` of an `llm` takes them."
 
 
 def page() -> str:

@@ -14,7 +14,19 @@ from pydantic_core import PydanticUndefined
 from pages.amounts import quantity
 from pages.markdown import code, docstring, document, table
 from pages.words import in_words
-from simtier.scenario import base, cold_starts, cores, llm, platforms, services, topology, workloads
+from simtier.scenario import (
+    base,
+    cold_starts,
+    cores,
+    llm,
+    llm_costs,
+    loading,
+    platforms,
+    power,
+    services,
+    topology,
+    workloads,
+)
 from simtier.scenario import scenario as whole
 from simtier.units import _DIMENSIONS
 
@@ -64,7 +76,17 @@ SECTIONS: tuple[tuple[str, str, tuple[tuple[Part, str], ...]], ...] = (
         (
             (llm.Llm, "`services.<name>.llm`"),
             (llm.EfficiencyChoice, "`services.<name>.llm.efficiency`"),
+            (llm.Offload, "`services.<name>.llm.offload`"),
+            (llm.Shares, "`services.<name>.llm.shares`"),
+            (llm.HandingOver, "`services.<name>.llm.hand_over`"),
+            (loading.Loading, "`services.<name>.llm.loading`"),
+            (loading.Copy, "`services.<name>.llm.loading.disk`"),
+            (llm.PhaseShares, "`services.<name>.llm.power`"),
+            (llm_costs.Interconnect, "`services.<name>.llm.interconnect`"),
+            (llm_costs.ExpertSpread, "`services.<name>.llm.experts`"),
+            (llm_costs.ProfileFolder, "`services.<name>.llm.cost`"),
             (llm.Tokens, "`apps.<name>.stages.<name>.tokens`"),
+            (llm.SharedTexts, "`apps.<name>.stages.<name>.tokens.shared`"),
             (llm.Spread, "`apps.<name>.stages.<name>.tokens.input`"),
             (llm.Between, "`apps.<name>.stages.<name>.tokens.input`"),
         ),
@@ -135,6 +157,15 @@ SECTIONS: tuple[tuple[str, str, tuple[tuple[Part, str], ...]], ...] = (
         ),
     ),
     (
+        "Power rows",
+        "",
+        (
+            (power.PowerRow, "`power_rows.<name>`"),
+            (power.Brake, "`power_rows.<name>.brake`"),
+            (power.Load, "`power_rows.<name>.loads.<name>`"),
+        ),
+    ),
+    (
         "Choosing policies",
         _CHOOSING,
         (
@@ -142,6 +173,7 @@ SECTIONS: tuple[tuple[str, str, tuple[tuple[Part, str], ...]], ...] = (
             (services.ServicePolicies, "`services.<name>.policies`"),
             (services.AppPolicies, "`apps.<name>.policies`"),
             (platforms.PlatformPolicies, "`platforms.<name>.policies`"),
+            (power.RowPolicies, "`power_rows.<name>.policies`"),
             (base.PolicyRef, "any place for a policy"),
         ),
     ),

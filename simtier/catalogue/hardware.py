@@ -73,8 +73,19 @@ class _Llm(BaseModel):
     source: str
 
 
+class _Link(BaseModel):
+    """What joins an accelerator to others of its node, in one direction."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    bandwidth: Annotated[BytesPerSecond, Field(gt=0)]
+    latency: Seconds
+    source: str
+
+
 class _AcceleratorEntry(_Entry):
     llm: _Llm | None = None
+    link: _Link | None = None
 
 
 class _MachineEntry(_Entry):
@@ -113,7 +124,11 @@ def accelerator(name: str) -> Accelerator:
     """Return the accelerator called `name`; raises CatalogueError for an unknown name."""
     entries = _load().accelerators
     _check_known("accelerator", name, entries)
-    return Accelerator(**_device(name, entries[name]))
+    entry, device = entries[name], _device(name, entries[name])
+    if entry.link is None:
+        return Accelerator(**device)
+    device["source"] += f" Link: {entry.link.source}."
+    return Accelerator(link_bytes_per_s=entry.link.bandwidth, link_latency_s=entry.link.latency, **device)
 
 
 @lru_cache

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from simtier.cli import catalogue, models, policies, report, run, schema, traces, validate
+from simtier.cli import catalogue, models, plan, policies, report, run, schema, traces, validate
 from simtier.cli.errors import Group
 from simtier.cli.options import Debug
 
@@ -29,6 +29,7 @@ def simtier(*, _debug: Debug = False) -> None:
 
 app.command("run")(run.run)
 app.command("validate")(validate.validate)
+app.command("plan")(plan.plan)
 app.command("schema")(schema.schema)
 app.command("report")(report.report)
 app.command("hardware")(catalogue.hardware)

@@ -7,22 +7,28 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from simtier.cli.summary_llm import engines, measured, power_rows
 from simtier.cli.tables import console, table
 from simtier.report.numbers import mean_memory, promised, quantity
-from simtier.report.numbers import measured as _shown
 
 if TYPE_CHECKING:
     from simtier.results import Result
 
 _ENDS = ("arrived", "ok", "rejected", "dropped", "timed_out", "failed", "unfinished")
-_NAMES = {"ttft_s": "TTFT", "tpot_s": "TPOT", "itl_s": "ITL", "latency_s": "latency"}
 _LATENCIES = ("mean", "p50", "p95", "p99")
-_COLUMNS = {"utilisation": "%", "mean_queue": "", "replicas": "", "energy_j": "J", "cost_usd": "USD"}
 _PARTS = {
-    "services": ("utilisation", "mean_queue", "replicas"),
-    "nodes": ("utilisation", "energy_j", "cost_usd"),
-    "links": ("utilisation", "mean_queue"),
+    "services": {"utilisation": "utilisation", "mean_queue": "mean queue", "replicas": "replicas"},
+    "nodes": {
+        "utilisation": "cores in use",
+        "accelerator_utilisation": "accelerators in use",
+        "energy_j": "energy",
+        "cost_usd": "cost",
+    },
+    "links": {"utilisation": "utilisation", "mean_queue": "mean queue"},
 }
+_UNITS = {"utilisation": "%", "accelerator_utilisation": "%", "energy_j": "J", "cost_usd": "USD"}
+_WHERE_THERE_ARE = "accelerator_utilisation"
+"""A column that is left out if no row has a value."""
 
 
 def show(result: Result) -> None:
@@ -51,7 +57,7 @@ def _verdicts(apps: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _tables(summary: Mapping[str, Any]) -> Iterator[Table]:
-    """Yield the tables of apps, services, platforms, nodes and links."""
+    """Yield the tables of apps, services, platforms, nodes, links and power rows."""
     apps = summary["apps"]
     ends = [[name, *(measured(app, end, "") for end in _ENDS)] for name, app in apps.items()]
     yield table("Requests", ["app", *_ENDS], ends)
@@ -65,42 +71,21 @@ def _tables(summary: Mapping[str, Any]) -> Iterator[Table]:
     ]
     yield table("Latency", ["app", *_LATENCIES, "throughput"], latencies)
     for part, columns in _PARTS.items():
-        found = summary[part].items()
-        rows = [[name, *(measured(each, column, _COLUMNS[column]) for column in columns)] for name, each in found]
+        found = summary[part]
+        shown = [
+            key
+            for key in columns
+            if key != _WHERE_THERE_ARE or any(each.get(key) is not None for each in found.values())
+        ]
+        rows = [[name, *(measured(each, key, _UNITS.get(key, "")) for key in shown)] for name, each in found.items()]
         if rows:
-            headings = [column.removesuffix("_j").removesuffix("_usd").replace("_", " ") for column in columns]
-            yield table(part.capitalize(), [part[:-1], *headings], rows)
+            yield table(part.capitalize(), [part[:-1], *(columns[key] for key in shown)], rows)
         if part == "services" and summary["llm"]:
-            yield from _llm(summary["llm"])
+            yield from engines(summary)
         if part == "services" and summary["platforms"]:
             yield _platforms(summary)
-
-
-def _llm(services: Mapping[str, Any]) -> Iterator[Table]:
-    """Yield what language models did: how long their tokens took, and how many there were, at which load, energy and cost."""
-    shown = {"ttft_s": ("p50", "p99"), "tpot_s": ("p50", "p99"), "itl_s": ("p99",), "latency_s": ("p50", "p99")}
-    times = [
-        [name, *(measured(each[time], key, "s") for time, keys in shown.items() for key in keys)]
-        for name, each in services.items()
-    ]
-    headings = [f"{key} {_NAMES[time]}" for time, keys in shown.items() for key in keys]
-    yield table("Language models: tokens", ["service", *headings], times)
-    load = [
-        [
-            name,
-            measured(each, "served", ""),
-            measured(each, "output_tokens_per_s", "/s"),
-            measured(each, "goodput_per_s", "/s"),
-            measured(each["batch"], "over_time", ""),
-            measured(each["kv_use"], "mean", "%"),
-            measured(each, "preemptions", ""),
-            measured(each, "joules_per_output_token", "J"),
-            measured(each, "usd_per_million_output_tokens", "USD"),
-        ]
-        for name, each in services.items()
-    ]
-    columns = ["service", "served", "tokens", "goodput", "batch", "KV use", "preemptions", "per token", "per million"]
-    yield table("Language models: load", columns, load)
+    if power := summary.get("power"):
+        yield power_rows(power)
 
 
 def _platforms(summary: Mapping[str, Any]) -> Table:
@@ -120,8 +105,3 @@ def _platforms(summary: Mapping[str, Any]) -> Table:
     ]
     columns = ["platform", "served", "cold", "p90 cold start", "idle", "busy", "idle memory", "wasted", "cost"]
     return table("Platforms", columns, rows)
-
-
-def measured(metrics: Mapping[str, Any] | None, key: str, unit: str) -> str:
-    """Return the metric `key` with its unit and, if there is one, its 95 % half-width."""
-    return _shown(metrics, key, unit).text

@@ -4,8 +4,11 @@ A policy is a small class with annotated parameters that answers one question wi
 never SimPy. The kinds of policy are in `kinds`, what they see in `views`, what they may answer in `answers`.
 """
 
-from simtier.contract.answers import REJECT, WAIT, Hold, Verdict
+from simtier.contract.answers import REJECT, WAIT, Fetch, Hold, Verdict
 from simtier.contract.asking import Asker, Decision, Decisions
+from simtier.contract.balancing import Balancing, Divide, Loan, Move, Step
+from simtier.contract.disaggregation import Disaggregation
+from simtier.contract.engine_views import EngineReplicaView, runs_engine
 from simtier.contract.function_views import CellView, ExecutionView, FunctionView, InstanceView, PoolView
 from simtier.contract.iterations import EngineView, Plan, SequenceView
 from simtier.contract.keep_alive import KeepAlive
@@ -21,6 +24,7 @@ from simtier.contract.kinds import (
     Scheduling,
 )
 from simtier.contract.policy import Policy
+from simtier.contract.power import Caps, PowerCapping, PowerRowView, ServerView
 from simtier.contract.rebalancing import Rebalancing
 from simtier.contract.split_views import HopView, SplitView, TierView
 from simtier.contract.views import (
@@ -41,12 +45,18 @@ __all__ = [
     "Admission",
     "Asker",
     "Autoscaling",
+    "Balancing",
     "Batching",
+    "Caps",
     "CellView",
     "Decision",
     "Decisions",
+    "Disaggregation",
+    "Divide",
+    "EngineReplicaView",
     "EngineView",
     "ExecutionView",
+    "Fetch",
     "FunctionView",
     "Hold",
     "HopView",
@@ -54,6 +64,8 @@ __all__ = [
     "IterationBatching",
     "KeepAlive",
     "Limits",
+    "Loan",
+    "Move",
     "NodeView",
     "OutcomeView",
     "Partitioning",
@@ -61,6 +73,8 @@ __all__ = [
     "Plan",
     "Policy",
     "PoolView",
+    "PowerCapping",
+    "PowerRowView",
     "Rebalancing",
     "ReplicaSpecView",
     "ReplicaView",
@@ -68,9 +82,12 @@ __all__ = [
     "Routing",
     "Scheduling",
     "SequenceView",
+    "ServerView",
     "ServiceView",
     "SiteView",
     "SplitView",
+    "Step",
     "TierView",
     "Verdict",
+    "runs_engine",
 ]

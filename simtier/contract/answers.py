@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from simtier.contract.views import ReplicaView
 
 
 class Verdict(enum.Enum):
@@ -16,6 +20,19 @@ class Verdict(enum.Enum):
 
     def __repr__(self) -> str:
         return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """A routing policy's answer: a replica, which first fetches from another what that one's cache holds of the request's prompt.
+
+    Attributes:
+        replica: who gets the request.
+        source: whose cache is asked; both run a language model.
+    """
+
+    replica: ReplicaView
+    source: ReplicaView
 
 
 WAIT = Verdict.WAIT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -127,7 +127,7 @@ def describe(item: Any, *, brief: bool = False, depth: int = 0) -> Any:
     if isinstance(item, Sequence):
         return [describe(each, brief=brief, depth=depth + 1) for each in item]
     if is_dataclass(item) and not isinstance(item, type):
-        return asdict(item)
+        return {each.name: describe(getattr(item, each.name), brief=brief, depth=depth + 1) for each in fields(item)}
     shown = [name for name in dir(type(item)) if isinstance(getattr(type(item), name), property) and name[0] != "_"]
     if not shown:
         return repr(item)

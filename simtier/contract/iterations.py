@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
 
@@ -31,6 +31,10 @@ class SequenceView(Protocol):
     @property
     def deadline_s(self) -> float:
         """When its SLO target passes (absolute); infinity without one."""
+
+    @property
+    def first_by_s(self) -> float:
+        """When its SLO target for the first token passes (absolute); infinity without one."""
 
     @property
     def prompt(self) -> int:
@@ -117,6 +121,7 @@ class Plan:
     Attributes:
         tokens: for each sequence to run, in this order, how many of its pending tokens are computed.
         preempted: sequences that lose their blocks before, in this order; True if these are swapped to the host, else computed again.
+        rejected: waiting sequences whose requests end here, rejected.
         free: blocks that are left.
         iterations: for how many iterations the plan holds at most, as long as nothing arrives, ends or lacks blocks. A plan in which a
             sequence computes a piece of its prompt holds for one.
@@ -124,13 +129,14 @@ class Plan:
         until_s: of a plan that computes nothing and preempts nobody, when to ask again, if nothing arrives before.
     """
 
-    __slots__ = ("_back", "_engine", "free", "iterations", "padded", "preempted", "tokens", "until_s")
+    __slots__ = ("_back", "_engine", "free", "iterations", "padded", "preempted", "rejected", "tokens", "until_s")
 
     def __init__(self, engine: EngineView) -> None:
         self._engine = engine
         self.free = engine.blocks_free
         self.tokens: dict[SequenceView, int] = {}
         self.preempted: dict[SequenceView, bool] = {}
+        self.rejected: list[SequenceView] = []
         self.iterations = float("inf")
         self.padded = 0
         self.until_s = float("inf")
@@ -160,6 +166,28 @@ class Plan:
         self.tokens[sequence] = number
         return True
 
+    def run_each(self, sequences: Iterable[SequenceView], budget: int, piece: int = 0) -> tuple[int, int]:
+        """Have all pending tokens of each sequence computed, at most `piece` of each (0 for no bound), in order, as far as budget and blocks go.
+
+        Returns how many sequences that are, and what is left of the budget. The same as calling `run` for each, and quicker.
+        """
+        blocks_for, planned, free, number = self._engine.blocks_for, self.tokens, self.free, 0
+        for sequence in sequences:
+            tokens = sequence.pending
+            if tokens > budget:  # noqa: PLR1730 - min() is a call more for every sequence of every plan
+                tokens = budget
+            if piece and tokens > piece:
+                tokens = piece
+            needed = blocks_for(sequence, tokens)
+            if tokens <= 0 or needed > free:
+                break
+            free -= needed
+            planned[sequence] = tokens
+            budget -= tokens
+            number += 1
+        self.free = free
+        return number, budget
+
     def preempt(self, sequence: SequenceView, *, swap: bool = False) -> None:
         """Take its blocks from a running sequence, and take it out of the plan."""
         planned = self.tokens.pop(sequence, 0)
@@ -169,3 +197,7 @@ class Plan:
         back = self._engine.blocks_back(self.preempted)  # together they may free more than each alone: what they share
         self.free += back - self._back
         self._back = back
+
+    def reject(self, sequence: SequenceView) -> None:
+        """End the request of a waiting sequence, which then takes no part."""
+        self.rejected.append(sequence)

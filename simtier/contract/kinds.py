@@ -7,11 +7,14 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from simtier.contract.answers import Hold, Verdict
+from simtier.contract.answers import Fetch, Hold, Verdict
+from simtier.contract.balancing import Balancing
+from simtier.contract.disaggregation import Disaggregation
 from simtier.contract.function_views import FunctionView
 from simtier.contract.iterations import EngineView, Plan
 from simtier.contract.keep_alive import KeepAlive
 from simtier.contract.policy import Policy
+from simtier.contract.power import PowerCapping
 from simtier.contract.rebalancing import Rebalancing
 from simtier.contract.split_views import SplitView
 from simtier.contract.views import (
@@ -64,12 +67,14 @@ class Routing(Policy):
     """True: given a single replica the policy always answers that one, so the engine need not ask."""
     waits_in_line: ClassVar[bool] = False
     """True: what makes one request WAIT makes all behind it wait too, so the engine stops asking at the first that does."""
+    fetches: ClassVar[bool] = False
+    """True: it may answer `Fetch`, so that replicas with a cache of prefixes need ways from each to each."""
 
-    def choose(self, request: RequestView, replicas: Sequence[ReplicaView]) -> ReplicaView | Verdict:
-        """Return one of `replicas` (ready ones, never none), WAIT or REJECT.
+    def choose(self, request: RequestView, replicas: Sequence[ReplicaView]) -> ReplicaView | Fetch | Verdict:
+        """Return one of `replicas` (ready ones, never none), WAIT or REJECT; replicas with engines may `Fetch` a prefix from each other.
 
-        Asked where the request is, before it travels to the replica; and again for waiting ones when a replica becomes ready or
-        finishes a request.
+        Asked where the request is, before it travels to the replica; and again for waiting ones when a replica becomes ready,
+        finishes a request, or with an engine has computed a prompt. Views of replicas with engines are `EngineReplicaView`s.
         """
         raise NotImplementedError
 
@@ -166,6 +171,19 @@ class IterationBatching(Batching):
 
 KINDS: dict[str, type[Policy]] = {
     kind.kind: kind
-    for kind in (Partitioning, Placement, Routing, Scheduling, Batching, Autoscaling, Admission, KeepAlive, Rebalancing)
+    for kind in (
+        Partitioning,
+        Placement,
+        Routing,
+        Scheduling,
+        Batching,
+        Autoscaling,
+        Admission,
+        KeepAlive,
+        Rebalancing,
+        Disaggregation,
+        Balancing,
+        PowerCapping,
+    )
 }
 """Every kind by its name."""

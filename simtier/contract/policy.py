@@ -35,7 +35,10 @@ class Policy:
         """Make the state for one replication; called before time zero. `rng` is the policy's own random stream."""
 
     def observe(self, outcome: OutcomeView) -> None:
-        """Learn from a finished request; called at its end, whatever the outcome. Only called if a subclass defines it."""
+        """Learn from a finished request; called at its end, whatever the outcome. Only called if a subclass defines it.
+
+        A service's policy hears of requests to applications that have a stage which may run on that service; others hear of all.
+        """
 
     @classmethod
     def observes(cls) -> bool:

@@ -64,6 +64,26 @@ class RequestView(Protocol):
     def size_bytes(self) -> float:
         """Bytes it brings to this stage."""
 
+    @property
+    def prompt_tokens(self) -> int:
+        """Tokens of its prompt, at a stage that has `tokens`; else 0."""
+
+    @property
+    def prefix(self) -> tuple[int, ...]:
+        """Numbers of the beginning of its prompt, each for 512 tokens: requests with equal leading numbers begin alike. Often none."""
+
+    @property
+    def prefix_tokens(self) -> int:
+        """Tokens of the prompt that `prefix` stands for: all of it as traces tell, or a text that it shares with others."""
+
+    @property
+    def first_by_s(self) -> float:
+        """When its SLO target for the first token passes (absolute); infinity without one."""
+
+    @property
+    def token_target_s(self) -> float:
+        """SLO target for its mean time per token after the first; infinity without one."""
+
 
 class OutcomeView(Protocol):
     """A finished request, as `Policy.observe` sees it."""
@@ -79,6 +99,14 @@ class OutcomeView(Protocol):
     @property
     def latency_s(self) -> float:
         """End minus arrival."""
+
+    @property
+    def first_token_s(self) -> float:
+        """When it got its first token (absolute); NaN if no language model has served it. Of several stages with tokens, the one that ended first."""
+
+    @property
+    def token_s(self) -> float:
+        """Mean time per token after the first, at the same stage; NaN if it got fewer than two."""
 
 
 class NodeView(Protocol):

@@ -18,6 +18,7 @@ from simtier.scenario import Scenario
 
 Flags = NDArray[np.bool_]
 Numbers = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 _COLUMNS = (
     "replication",
@@ -29,8 +30,11 @@ _COLUMNS = (
     "arrival_s",
     "first_s",
     "last_s",
+    "alone_first_s",
+    "alone_last_s",
 )
 _KEPT = ("request", "service", "late", "told")
+_TINY = 1e-30
 
 
 @dataclass(frozen=True)
@@ -67,8 +71,8 @@ class Answers:
         self._waiting: Columns = {}
         self._seen_s = np.inf
 
-    def of(self, number: int, requests: Numbers, until_s: float) -> Answered:
-        """Return what is known of these requests of a replication, in order of their end, the last by `until_s`."""
+    def of(self, number: int, requests: Numbers, until_s: float, closed_s: float) -> Answered:
+        """Return what is known of these requests of a replication, which ended at `closed_s`, in order of their end, the last by `until_s`."""
         if self._number < number:
             self._number = number
             self._rows = self._table.take(number)
@@ -76,7 +80,7 @@ class Answers:
             self._seen_s = -np.inf
         pieces = [self._waiting]
         while self._seen_s <= until_s and (rows := next(self._rows, None)) is not None:
-            pieces.append(self._judged(rows))
+            pieces.append(self._judged(rows, closed_s))
         self._waiting = {name: np.concatenate([piece[name] for piece in pieces]) for name in _KEPT}
         return self._matched(requests)
 
@@ -95,19 +99,35 @@ class Answers:
         pairs = np.unique(np.stack([row, mine["service"]]), axis=1)
         return Answered(in_time, told, pairs[0], pairs[1])
 
-    def _judged(self, rows: Columns) -> Columns:
+    def _judged(self, rows: Columns, closed_s: float) -> Columns:
         """Return the sequences of requests that are still to come, each with whether it missed a target and has its first token."""
         arrival, first, last = rows["arrival_s"], rows["first_s"], rows["last_s"]
         ended = last[~np.isnan(last)]
         self._seen_s = max(self._seen_s, float(ended.max(initial=-np.inf)))
-        slos = [self._slos.get(name) for name in self._texts.names]
-        ttft_s = np.array([np.inf if slo is None or slo.ttft is None else slo.ttft for slo in slos])[rows["app"]]
-        tpot_s = np.array([np.inf if slo is None or slo.tpot is None else slo.tpot for slo in slos])[rows["app"]]
         gaps = np.maximum(rows["output_tokens"] - 1, 1)
         # A time of exactly the target may come out an ulp or two above it.
-        late = first > arrival + ttft_s + 4 * np.spacing(first)
-        late |= last - first > tpot_s * gaps + 4 * np.spacing(last)
+        late = first > arrival + self._targets("ttft", rows) + 4 * np.spacing(first)
+        late |= last - first > self._targets("tpot", rows) * gaps + 4 * np.spacing(last)
+        if any(slo.compares for slo in self._slos.values()):
+            late |= self._slow(rows, closed_s)
         told = ~np.isnan(first)
         alive = np.isin(rows["outcome"], [self._texts.code("served"), self._texts.code("unfinished")])
         kept = {"request": rows["request"], "service": rows["service"], "late": late, "told": told}
         return {name: values[alive].astype(np.int64) for name, values in kept.items()}
+
+    def _targets(self, target: str, rows: Columns) -> Floats:
+        """Return the target of that name of each row's application; infinity without one."""
+        slos = [self._slos.get(name) for name in self._texts.names]
+        return np.array([(slo and getattr(slo, target)) or np.inf for slo in slos], dtype=np.float64)[rows["app"]]
+
+    def _slow(self, rows: Columns, closed_s: float) -> Flags:
+        """Return which sequences took too many times as long as alone, or are overdue."""
+        arrival, first, last = rows["arrival_s"], rows["first_s"], rows["last_s"]
+        alone_first, alone_last = rows["alone_first_s"], rows["alone_last_s"]
+        by_now = np.where(np.isnan(first), closed_s, first)
+        slow: Flags = by_now > arrival + self._targets("ttft_slowdown", rows) * alone_first + 4 * np.spacing(by_now)
+        by_now = np.where(np.isnan(last), closed_s, last)
+        slow |= by_now > arrival + self._targets("latency_slowdown", rows) * alone_last + 4 * np.spacing(by_now)
+        later_s = np.maximum(alone_last - alone_first, _TINY)  # nothing of one token: infinity times that is a number
+        slow |= last - first > self._targets("tpot_slowdown", rows) * later_s + 4 * np.spacing(last)
+        return slow

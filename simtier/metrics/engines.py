@@ -31,6 +31,7 @@ COLUMNS = (
     "prompt_tokens",
     "blocks",
     "blocks_end",
+    "held_before",
     "firsts",
     "again",
     "resumed",
@@ -39,6 +40,8 @@ COLUMNS = (
     "begin_s",
     "first_s",
     "end_s",
+    "watts",
+    "lanes",
 )
 _NAMES = (
     "busy_s",
@@ -63,7 +66,7 @@ class Engines:
         until_s: where arrivals end; tokens are counted up to there for their rates.
 
     Attributes:
-        busy_s: time in which iterations run, by service, node and device.
+        ran: by service, node and device the time in which iterations run, and the joules that all accelerators of the replica draw in it.
         arriving_s: how long requests that count arrive.
     """
 
@@ -73,8 +76,9 @@ class Engines:
         self.arriving_s = self._arrivals[1] - self._arrivals[0]
         self._sums = Sums(len(_NAMES))
         self._gaps: dict[int, Weighted] = {}
+        self._batches: dict[int, Weighted] = {}
         self._most_held: dict[int, float] = {}
-        self.busy_s = Sums(1)
+        self.ran = Sums(2)
         for rows in batches:
             self._add(rows)
 
@@ -91,6 +95,10 @@ class Engines:
         """Return the times between tokens of a service."""
         return self._gaps.get(service, Weighted())
 
+    def batches(self, service: int) -> Weighted:
+        """Return how many sequences decode in the iterations of a service."""
+        return self._batches.get(service, Weighted())
+
     def most_held(self, service: int) -> float | None:
         """Return the largest share of the blocks that an engine's sequences ever held; None if it never ran."""
         return self._most_held.get(service)
@@ -98,7 +106,7 @@ class Engines:
     def _add(self, rows: Columns) -> None:
         inside = _share(rows, self._window)
         arriving = _share(rows, self._arrivals)
-        took_s = rows["end_s"] - rows["begin_s"]
+        took_s = (rows["end_s"] - rows["begin_s"]) / rows["lanes"]
         decoded = rows["decodes"] * rows["iterations"]
         tokens = decoded + rows["firsts"] + rows["again"]
         held = (rows["blocks"] + rows["blocks_end"]) / (2 * rows["blocks_total"])
@@ -107,18 +115,20 @@ class Engines:
             rows["iterations"] * inside,
             decoded * inside,
             rows["decodes"] * took_s * inside,
-            held * took_s * inside,
+            (held * took_s + rows["held_before"] / (rows["blocks_total"] * rows["lanes"])) * inside,
             tokens * inside,
             rows["prompt_tokens"] * arriving,
             tokens * arriving,
         )
         self._sums.add([rows["service"]], values)
-        self.busy_s.add([rows["service"], rows["node"], rows["device"]], [values[0]])
+        self.ran.add([rows["service"], rows["node"], rows["device"]], [values[0], rows["watts"] * values[0]])
         for service in np.unique(rows["service"]).tolist():
             mine = (rows["service"] == service) & (inside > 0)
             if mine.any():
                 most = np.maximum(rows["blocks"], rows["blocks_end"])[mine] / rows["blocks_total"][mine]
                 self._most_held[service] = max(self._most_held.get(service, 0.0), float(most.max()))
+                iterations = rows["iterations"][mine] * inside[mine]
+                self._batches.setdefault(service, Weighted()).add(rows["decodes"][mine].astype(np.float64), iterations)
             begun = (rows["service"] == service) & (rows["begin_s"] >= self._window[0])
             _add_gaps(self._gaps.setdefault(service, Weighted()), {name: each[begun] for name, each in rows.items()})
 

@@ -8,18 +8,27 @@ Definitions, for each service with an `llm`; a request that comes twice counts t
 - *Inter-token latency*: every single time between two tokens of a request; see `engines`. Of all tokens in the time counted.
 - *Latency*: last token - arrival; *normalised* latency: latency / output tokens (Yu et al., "Orca", OSDI 2022). All of these are of requests
   served: they got all their tokens, and their clients were there. Quantiles of inter-token latency are within 0.4 %, others exact.
+- *Slow-down* of TTFT, TPOT and latency: over what the same request would take with its engine to itself, at the highest clock, nothing of its
+  prompt found in a cache, its prompt computed in one iteration. What it waits for before it reaches the engine is in the upper part only.
+  Of requests of applications that promise a slow-down (Patel et al., "Splitwise", ISCA 2024; its artefact, splitwise-sim, asks at P50, P90
+  and P99 for 2, 3 and 6 in TTFT, and for 1.25, 1.5 and 5 in TBT and E2E, relative to eight A100s).
 - *Tokens a second*: prompt tokens computed (found ones are not, recomputed ones are again), and output tokens, from the warm-up to the end of
   arrivals, over that time.
-- *Batch*: decoding sequences of an iteration, as a mean over iterations, and over the time in which iterations run.
+- *Batch*: decoding sequences of an iteration, as a mean over iterations, and over the time in which iterations run; quantiles over iterations.
 - *KV use*: share of an engine's blocks that sequences hold, its mean over the time in which replicas are ready or drain, and its
   maximum. Blocks that are only kept in a cache of prefixes are not held.
 - *Utilisation*: share of that time in which iterations run.
 - *Cached share*: of the prompt tokens of requests that began, those found computed when they were admitted first.
 - *Goodput*: requests that meet the objective of their application (`requests`), over the time in which they arrive; those of applications
-  without one are left out. *Per accelerator*: over the mean number of accelerators that the replicas hold.
-- *Energy*: each accelerator of the replicas draws idle power for as long as its replica lives, start-up included, and (peak - idle) while
-  iterations run. *Cost*: price of these accelerators and of the replicas for that long. Hosts are in neither; both are over the
-  output tokens of the same time. An engine's accelerators are its own, so nothing is to be divided.
+  without one are left out. *Per accelerator*: over the mean number of accelerators that the replicas hold. See `goodput` for applications.
+- *Pools*: of services that a stage's `split` names together, how many requests came to decode at one whose prompt another had computed, and the
+  time from the first token until their keys and values were there: the wait for room included, and the transfer. Prompts, and what was found
+  of them, are the service's that computed them; TTFT and all other times are those of the service that decoded. What a token took and cost, and
+  goodput for each accelerator, are not known of one pool alone: see `app_tokens`.
+- *Energy*: each accelerator of the replicas draws idle power for as long as its replica lives, start-up included, and in iterations what they
+  say, by what they compute. *Cost*: price of these accelerators and of the replicas for that long. Hosts are in neither; both are over the
+  output tokens of the same time (joules per token are megajoules per million). An engine's accelerators are its own, so nothing is to be divided.
+- *Loading*: of services with `llm.loading`, the staged starts; see `loads`.
 Source of TTFT, TPOT and goodput: Zhong et al., "DistServe", OSDI 2024, section 1; its goodput is the highest rate at which an attainment is kept.
 """
 
@@ -33,11 +42,15 @@ import numpy as np
 
 from simtier.metrics.engines import COLUMNS as ITERATIONS
 from simtier.metrics.engines import Engines, Window
+from simtier.metrics.loads import COLUMNS as LOADS
+from simtier.metrics.loads import Loads
 from simtier.metrics.occupancy import ratio
+from simtier.metrics.pools import OWNERS, add_pool, app_tokens, owners, pooled
 from simtier.metrics.reading import ByReplication, Columns, Sums, Texts, overlap
 from simtier.metrics.requests import QUANTILES, Tally
 from simtier.metrics.sequences import COLUMNS as SEQUENCES
 from simtier.metrics.sequences import Sequences
+from simtier.metrics.weighted import Weighted
 from simtier.scenario import Scenario
 
 _REPLICAS = ("replication", "service", "node", "device", "state", "start_s", "end_s")
@@ -50,23 +63,38 @@ def llm_metrics(
     layout: Mapping[str, Any],
     windows: Sequence[Window],
     counted: Mapping[tuple[int, str], Tally],
-) -> list[dict[str, dict[str, Any]]]:
-    """Return for each replication the metrics of each service with a language model; `counted` are the requests."""
+) -> list[tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]]:
+    """Return for each replication the metrics of each service with a language model, and of each application's tokens.
+
+    `counted` are the requests.
+    """
     services = [name for name, service in scenario.services.items() if service.llm is not None]
     if not services:
-        return [{} for _ in windows]
+        return [({}, {}) for _ in windows]
     texts = Texts()
     iterations = ByReplication(folder / "iterations.parquet", ITERATIONS, texts)
     states = ByReplication(folder / "replicas.parquet", _REPLICAS, texts)
     sequences, again = (ByReplication(folder / "sequences.parquet", SEQUENCES, texts) for _ in range(2))
+    loads = ByReplication(folder / "loads.parquet", LOADS, texts)
+    replicas = ByReplication(folder / "replicas.parquet", OWNERS, texts)
+    pools = pooled(scenario)
     found = []
     for number, window in enumerate(windows):
-        seen = Sequences(sequences.take(number), texts, scenario.run.warmup)
+        started = Loads(loads.take(number), texts, window)
+        seen = Sequences(sequences.take(number), texts, scenario.run.warmup, owners(replicas.take(number)))
         seen.look_again(again.take(number))
         engines = Engines(iterations.take(number), window, scenario.run.duration)
         held = _Held(states.take(number), texts, layout, window)
         good = _good(scenario, counted, number)
-        found.append({name: _metrics(name, texts.code(name), seen, engines, held, good[name]) for name in services})
+        each = {name: _metrics(name, texts.code(name), seen, engines, held, good[name]) for name in services}
+        for name, metrics in each.items():
+            if _loads(scenario, name):
+                metrics["loading"] = started.metrics(texts.code(name))
+        tokens = {name: engines.sums(texts.code(name))["output_tokens"] for name in services}
+        apps = app_tokens(scenario, texts, seen, each, tokens)
+        for name in pools:
+            add_pool(each[name], seen.pool(texts.code(name)))
+        found.append((each, apps))
     return found
 
 
@@ -84,6 +112,7 @@ def _metrics(name: str, code: int, seen: Sequences, engines: Engines, held: _Hel
         "batch": {
             "per_iteration": _over(sums["decoded"], sums["iterations"]),
             "over_time": _over(sums["decode_s"], sums["busy_s"]),
+            **_marks(engines.batches(code)),
         },
         "kv_use": {"mean": _over(sums["held_s"], serving_s), "max": engines.most_held(code)},
         "utilisation": ratio(sums["busy_s"], serving_s),
@@ -97,6 +126,16 @@ def _metrics(name: str, code: int, seen: Sequences, engines: Engines, held: _Hel
     }
 
 
+def _loads(scenario: Scenario, service: str) -> bool:
+    llm = scenario.services[service].llm
+    return llm is not None and llm.loading is not None
+
+
+def _marks(values: Weighted) -> dict[str, float | None]:
+    """Return quantiles and maximum."""
+    return {name: value for name, value in values.describe(QUANTILES).items() if name != "mean"}
+
+
 def _over(part: float, whole: float) -> float | None:
     return part / whole if whole else None
 
@@ -108,8 +147,7 @@ def _good(scenario: Scenario, counted: Mapping[tuple[int, str], Tally], number: 
         app = scenario.apps[workload.app]
         if app.slo is not None:
             met = counted.get((number, name), Tally()).met_at
-            for service in {stage.service for stage in app.stages.values() if stage.tokens is not None}:
-                assert service is not None
+            for service in {host for stage in app.stages.values() if stage.tokens is not None for host in stage.hosts}:
                 found[service] = (found[service] or 0) + met[service]
     return found
 
@@ -158,8 +196,8 @@ class _Held:
         for devices, (alive_s,) in self._of(name, self._alive):
             joules += alive_s * sum(device["idle_w"] for device in devices)
             dollars += alive_s * (self._services[name]["price"] + sum(device["price"] for device in devices))
-        for devices, (busy_s,) in self._of(name, engines.busy_s):
-            joules += busy_s * sum(device["peak_w"] - device["idle_w"] for device in devices)
+        for devices, (busy_s, drew_j) in self._of(name, engines.ran):
+            joules += drew_j - busy_s * sum(device["idle_w"] for device in devices)
         return float(joules), float(dollars)
 
     def _of(self, name: str, sums: Sums) -> Iterator[tuple[list[Mapping[str, Any]], Any]]:

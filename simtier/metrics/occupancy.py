@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from simtier.metrics.reading import Columns, Sums, Texts, batches, by_replication, overlap
+from simtier.metrics.reading import Columns, Row, Sums, Texts, batches, by_replication, grouped, overlap, total
 
 Window = tuple[float, float]
 
@@ -37,10 +36,10 @@ def ratio(part: float, whole: float) -> float:
     return 1.0 if 1 < found < 1 + 1e-9 else found
 
 
-def visits(folder: Path, windows: Sequence[Window]) -> list[pd.DataFrame]:
+def visits(folder: Path, windows: Sequence[Window]) -> list[list[Row]]:
     """Return for each replication sums over the visits to each service on each node, clipped to its window (seconds), in one pass.
 
-    Columns: service, node and device (empty for visits that left before a replica was chosen), visits (that reached a replica in the
+    Of each: service, node and device (empty for visits that left before a replica was chosen), visits (that reached a replica in the
     window), served (of these), running_s (request-seconds in service, a batch counting once), waiting_s (request-seconds in queues),
     busy_s (core- or accelerator-seconds), wait_s and service_s (sums over those served), batches.
     """
@@ -51,10 +50,12 @@ def visits(folder: Path, windows: Sequence[Window]) -> list[pd.DataFrame]:
                 [np.full(len(rows["batch"]), number), rows["service"], rows["node"], rows["device"]],
                 _sums(rows, windows[number]),
             )
-    found: list[list[tuple[Any, ...]]] = [[] for _ in windows]
-    for (number, *where), total in sums.by_key.items():
-        found[number].append((*(texts.names[code] for code in where), *total))
-    return [pd.DataFrame(rows, columns=["service", "node", "device", *_SUMS]) for rows in found]
+    found: list[list[Row]] = [[] for _ in windows]
+    names = ("service", "node", "device", *_SUMS)
+    for (number, *where), values in sums.by_key.items():
+        row = (*(texts.names[code] for code in where), *values.tolist())
+        found[number].append(dict(zip(names, row, strict=True)))
+    return found
 
 
 def _sums(rows: Columns, window: Window) -> list[NDArray[np.float64]]:
@@ -80,28 +81,33 @@ def _sums(rows: Columns, window: Window) -> list[NDArray[np.float64]]:
     ]
 
 
-def iterating(folder: Path, windows: Sequence[Window]) -> list[dict[tuple[str, str, str], float]]:
-    """Return for each replication how long accelerators of language models ran, by service, node and device, clipped to its window.
+Iterated = Mapping[tuple[str, str, str], tuple[float, float]]
+"""By service, node and device: device-seconds in which iterations ran, and joules drawn in them."""
 
-    Device-seconds: several that a replica has for itself run together. Visits overlap there, so theirs tell only whose share it was.
+
+def iterating(folder: Path, windows: Sequence[Window]) -> list[Iterated]:
+    """Return for each replication how long accelerators of language models ran, and what they drew, clipped to its window.
+
+    Several that a replica has for itself run together. Visits overlap there, so theirs tell only whose share it was.
     """
-    texts, sums = Texts(), Sums(1)
-    columns = ("replication", "service", "node", "device", "begin_s", "end_s")
+    texts, sums = Texts(), Sums(2)
+    columns = ("replication", "service", "node", "device", "lanes", "begin_s", "end_s", "watts")
     for batch in batches(folder / "iterations.parquet", columns, texts):
         for number, rows in by_replication(batch):
-            ran_s = overlap(rows["begin_s"], rows["end_s"], windows[number])
-            sums.add([np.full(len(ran_s), number), rows["service"], rows["node"], rows["device"]], [ran_s])
-    found: list[dict[tuple[str, str, str], float]] = [{} for _ in windows]
-    for (number, service, node, device), (ran_s,) in sums.by_key.items():
+            ran_s = overlap(rows["begin_s"], rows["end_s"], windows[number]) / rows["lanes"]
+            keys = [np.full(len(ran_s), number), rows["service"], rows["node"], rows["device"]]
+            sums.add(keys, [ran_s, rows["watts"] * ran_s])
+    found: list[dict[tuple[str, str, str], tuple[float, float]]] = [{} for _ in windows]
+    for (number, service, node, device), (ran_s, joules) in sums.by_key.items():
         names = texts.names[service], texts.names[node], texts.names[device]
-        found[number][names] = float(ran_s) * len(texts.names[device].split("+"))
-    return found
+        found[number][names] = float(ran_s) * len(texts.names[device].split("+")), float(joules)
+    return [*found]
 
 
-def replicas(folder: Path, windows: Sequence[Window]) -> list[pd.DataFrame]:
+def replicas(folder: Path, windows: Sequence[Window]) -> list[list[Row]]:
     """Return for each replication sums over the states of replicas, clipped to its window.
 
-    Columns: service, state, memory_bytes (of one), alive_s (replica-seconds), begun (how often the state began, in the whole run).
+    Of each: service, state, memory_bytes (of one), alive_s (replica-seconds), begun (how often the state began, in the whole run).
     """
     texts, sums = Texts(), Sums(2)
     sizes: dict[float, int] = {}
@@ -110,11 +116,13 @@ def replicas(folder: Path, windows: Sequence[Window]) -> list[pd.DataFrame]:
             alive_s = overlap(rows["start_s"], rows["end_s"], windows[number])
             keys = [rows["service"], rows["state"], _numbered(rows["memory_bytes"], sizes)]
             sums.add([np.full(len(alive_s), number), *keys], [alive_s, np.ones(len(alive_s))])
-    found: list[list[tuple[Any, ...]]] = [[] for _ in windows]
+    found: list[list[Row]] = [[] for _ in windows]
     by_size = list(sizes)
-    for (number, service, state, size), total in sums.by_key.items():
-        found[number].append((texts.names[service], texts.names[state], by_size[size], *total))
-    return [pd.DataFrame(rows, columns=["service", "state", "memory_bytes", "alive_s", "begun"]) for rows in found]
+    names = ("service", "state", "memory_bytes", "alive_s", "begun")
+    for (number, service, state, size), values in sums.by_key.items():
+        row = (texts.names[service], texts.names[state], by_size[size], *values.tolist())
+        found[number].append(dict(zip(names, row, strict=True)))
+    return found
 
 
 def _numbered(values: NDArray[np.float64], known: dict[float, int]) -> NDArray[np.int64]:
@@ -125,7 +133,7 @@ def _numbered(values: NDArray[np.float64], known: dict[float, int]) -> NDArray[n
 
 
 def service_metrics(
-    seen: pd.DataFrame, lived: pd.DataFrame, slots: Mapping[str, int], window: Window
+    seen: Sequence[Row], lived: Sequence[Row], slots: Mapping[str, int], window: Window
 ) -> dict[str, dict[str, Any]]:
     """Return for each service its time-weighted utilisation, mean queue and replicas, and means per request served.
 
@@ -133,28 +141,28 @@ def service_metrics(
     """
     length = window[1] - window[0]
     found = {}
+    seen_at, lived_as = grouped(seen, "service"), grouped(lived, "service")
     for name, slots_each in slots.items():
-        mine = seen[seen["service"] == name].sum(numeric_only=True) if len(seen) else seen.sum(numeric_only=True)
-        states = lived[lived["service"] == name]
-        serving = float(states.loc[states["state"].isin(["ready", "draining"]), "alive_s"].sum())
-        served = float(mine.get("served", 0.0))
+        mine, states = seen_at[name], grouped(lived_as[name], "state")
+        ready_s, served = total(states["ready"], "alive_s"), total(mine, "served")
+        serving_s = ready_s + total(states["draining"], "alive_s")
         found[name] = {
             "served": int(served),
-            "utilisation": ratio(float(mine.get("running_s", 0.0)), serving * slots_each),
-            "mean_queue": float(mine.get("waiting_s", 0.0)) / length,
-            "replicas": float(states.loc[states["state"] == "ready", "alive_s"].sum()) / length,
-            "unplaced": int(states.loc[states["state"] == "unplaced", "begun"].sum()),
-            "mean_wait_s": float(mine["wait_s"]) / served if served else None,
-            "mean_service_s": float(mine["service_s"]) / served if served else None,
-            "mean_batch": served / float(mine["batches"]) if served else None,
+            "utilisation": ratio(total(mine, "running_s"), serving_s * slots_each),
+            "mean_queue": total(mine, "waiting_s") / length,
+            "replicas": ready_s / length,
+            "unplaced": int(total(states["unplaced"], "begun")),
+            "mean_wait_s": total(mine, "wait_s") / served if served else None,
+            "mean_service_s": total(mine, "service_s") / served if served else None,
+            "mean_batch": served / total(mine, "batches") if served else None,
         }
     return found
 
 
-def transfers(folder: Path, windows: Sequence[Window], group_of: Mapping[str, str]) -> list[pd.DataFrame]:
+def transfers(folder: Path, windows: Sequence[Window], group_of: Mapping[str, str]) -> list[list[Row]]:
     """Return for each replication sums over the messages of each link, clipped to its window.
 
-    Columns: link, bytes, sending_s and waiting_s (message-seconds), messages, group.
+    Of each: link, bytes, sending_s and waiting_s (message-seconds), messages, group.
     """
     texts, sums = Texts(), Sums(4)
     columns = ("replication", "link", "bytes", "queued_s", "started_s", "sent_s")
@@ -167,8 +175,9 @@ def transfers(folder: Path, windows: Sequence[Window], group_of: Mapping[str, st
             inside = np.divide(sending, took, out=at_once, where=took > 0)
             values = [rows["bytes"] * inside, sending, overlap(rows["queued_s"], started, window), inside]
             sums.add([np.full(len(sent), number), rows["link"]], values)
-    found: list[list[tuple[Any, ...]]] = [[] for _ in windows]
-    for (number, link), total in sums.by_key.items():
-        found[number].append((texts.names[link], *total, group_of[texts.names[link]]))
-    names = ["link", "bytes", "sending_s", "waiting_s", "messages", "group"]
-    return [pd.DataFrame(rows, columns=names) for rows in found]
+    found: list[list[Row]] = [[] for _ in windows]
+    names = ("link", "bytes", "sending_s", "waiting_s", "messages", "group")
+    for (number, link), total_of in sums.by_key.items():
+        row = (texts.names[link], *total_of.tolist(), group_of[texts.names[link]])
+        found[number].append(dict(zip(names, row, strict=True)))
+    return found

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 Columns = dict[str, NDArray[Any]]
+Row = Mapping[str, Any]
+"""A few values by name."""
 
 BATCH_ROWS = 65_536
 MOST_CELLS = 1_000_000
@@ -106,6 +109,19 @@ class Sums:
             name = tuple(int(part) for part in np.unravel_index(cells[place], sizes))
             total = self.by_key.setdefault(name, np.zeros(self._width))
             total += [column[place] for column in sums]
+
+
+def total(rows: Iterable[Row], name: str) -> float:
+    """Return the sum of a column over a few rows."""
+    return float(sum(row[name] for row in rows))
+
+
+def grouped(rows: Iterable[Row], name: str) -> Mapping[Any, list[Row]]:
+    """Return a few rows by the value of a column; none for a value that does not occur."""
+    found: dict[Any, list[Row]] = defaultdict(list)
+    for row in rows:
+        found[row[name]].append(row)
+    return found
 
 
 def overlap(start: NDArray[np.float64], end: NDArray[np.float64], window: tuple[float, float]) -> NDArray[np.float64]:

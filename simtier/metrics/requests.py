@@ -16,7 +16,7 @@ from simtier.metrics.latencies import Latencies, buckets
 from simtier.metrics.reading import Columns, Texts, batches, by_replication
 from simtier.models.tables import OUTCOMES
 from simtier.scenario import Scenario
-from simtier.scenario.services import App
+from simtier.scenario.services import SLOWDOWNS, App
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 
@@ -123,7 +123,7 @@ def _by_workload(
     answered = None
     if answers is not None:
         until_s = np.inf if (outcome == unfinished).any() else float(np.nanmax(rows["end_s"]))
-        answered = answers.of(number, rows["request"], until_s)
+        answered = answers.of(number, rows["request"], until_s, closed_s)
     warm = rows["arrival_s"] >= scenario.run.warmup
     for code in np.flatnonzero(np.bincount(rows["workload"])):
         mine = warm & (rows["workload"] == code)
@@ -217,6 +217,7 @@ def add_verdicts(found: dict[str, dict[str, Any]], scenario: Scenario) -> None:
                 "target_s": slo.latency,
                 "ttft_s": slo.ttft,
                 "tpot_s": slo.tpot,
+                **{target: getattr(slo, target) for target in SLOWDOWNS},
                 "percentile": slo.percentile,
                 "met": attainment is not None and attainment >= slo.percentile / 100,
             }

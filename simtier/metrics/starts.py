@@ -104,7 +104,7 @@ class Starts:
             "starts": int(begun.sum()),
             "starts_ahead": int((done & (self._request < 0)).sum()),
             "starts_called_off": int((begun & self._is_called_off).sum()),
-            "cold_start_s": _distribution(took_s),
+            "cold_start_s": distribution(took_s),
             "component_s": _over(sums, len(took_s)),
             "component_share": _over(sums, float(sums.sum())),
             "utility": {
@@ -135,7 +135,8 @@ def _over(sums: Floats, whole: float) -> dict[str, float | None]:
     return {name: float(part) / whole if whole else None for name, part in zip(COMPONENTS, sums, strict=True)}
 
 
-def _distribution(seconds: Floats) -> dict[str, float | None]:
+def distribution(seconds: Floats) -> dict[str, float | None]:
+    """Return mean, quantiles and maximum, each None if there are no times."""
     if not len(seconds):
         return dict.fromkeys(("mean", *QUANTILES, "max"))
     quantiles = np.quantile(seconds, list(QUANTILES.values())).tolist()

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from simtier.metrics import bills, occupancy
+from simtier.metrics.goodput import goodputs
 from simtier.metrics.llm import llm_metrics
 from simtier.metrics.platforms import platform_metrics
-from simtier.metrics.requests import add_verdicts, request_metrics, tallies
+from simtier.metrics.power import power_metrics
+from simtier.metrics.reading import Row
+from simtier.metrics.requests import Tally, add_verdicts, request_metrics, tallies
 from simtier.scenario import Scenario
 from simtier.statistics import combine
 
@@ -39,11 +40,13 @@ def summarise(folder: Path, scenario: Scenario, layout: Mapping[str, Any], ends:
     platforms = platform_metrics(folder, layout, windows)
     counted = tallies(folder, scenario, ends)
     llm = llm_metrics(folder, scenario, layout, windows, counted)
+    power = power_metrics(folder, layout, windows)
     warm = [number for number, end in enumerate(ends) if end > scenario.run.warmup] or [0]
     found = combine(
         [
-            request_metrics(counted, scenario, number, ends[number])
-            | _places(layout, window, platforms[number], llm[number], *seen)
+            _requests(counted, scenario, number, ends[number], *llm[number])
+            | _places(layout, window, platforms[number], llm[number][0], *seen)
+            | {"power": power[number]}
             for number, (window, *seen) in enumerate(zip(windows, *tables, strict=True))
             if number in warm
         ]
@@ -56,15 +59,32 @@ def summarise(folder: Path, scenario: Scenario, layout: Mapping[str, Any], ends:
     return found
 
 
+def _requests(
+    counted: Mapping[tuple[int, str], Tally],
+    scenario: Scenario,
+    number: int,
+    until_s: float,
+    llm: Mapping[str, dict[str, Any]],
+    tokens: Mapping[str, dict[str, Any]],
+) -> dict[str, Any]:
+    """Return the metrics of applications and workloads in one replication."""
+    found: dict[str, Any] = request_metrics(counted, scenario, number, until_s)
+    for name, metrics in tokens.items():
+        found["apps"][name]["tokens"] = metrics
+    for name, goodput in goodputs(scenario, counted, number, llm, until_s).items():
+        found["apps"][name]["goodput"] = goodput
+    return found
+
+
 def _places(
     layout: Mapping[str, Any],
     window: tuple[float, float],
     platforms: dict[str, dict[str, Any]],
     llm: dict[str, dict[str, Any]],
-    seen: pd.DataFrame,
-    lived: pd.DataFrame,
-    moved: pd.DataFrame,
-    ran_s: dict[tuple[str, str, str], float],
+    seen: Sequence[Row],
+    lived: Sequence[Row],
+    moved: Sequence[Row],
+    iterated: occupancy.Iterated,
 ) -> dict[str, Any]:
     """Return the metrics of services, language models, platforms, nodes and links in one replication."""
     length = max(window[1] - window[0], 1e-12)
@@ -72,7 +92,7 @@ def _places(
     found: dict[str, Any] = {
         "services": occupancy.service_metrics(seen, lived, slots, (window[1] - length, window[1])),
         "platforms": platforms,
-        "nodes": bills.node_metrics(seen, ran_s, layout, length),
+        "nodes": bills.node_metrics(seen, iterated, layout, length),
         "links": bills.link_metrics(moved, layout, length),
     }
     for name, dollars in bills.replica_cost(lived, layout).items():

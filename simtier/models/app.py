@@ -10,8 +10,8 @@ from simtier.clock import Clock
 from simtier.contract import Policy
 from simtier.journal import Journal
 from simtier.models.network import Network
+from simtier.models.outcomes import OutcomeFacade
 from simtier.models.tables import OUTCOMES
-from simtier.models.views import OutcomeFacade
 from simtier.models.visit import Visit
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class App:
         now = self.clock.now
         self._forget(visit.id)
         self._write(first, outcome, now)
-        seen = OutcomeFacade(visit, outcome, now)
+        seen = OutcomeFacade(first, visit, outcome, now)
         for ask, policy in self._observers:
             ask(policy.observe, seen)
         if visit.origin.on_end is not None:
@@ -216,13 +216,26 @@ class Origin:
     Attributes:
         nbytes: bytes a request brings.
         target_s: SLO target, infinity without one.
+        first_target_s, token_target_s: targets for the first token, and for the mean time per token after it; infinity without one.
         tag: the journal's number for app, workload and source.
         delays: how long answers need from nodes that only a delay parts from here; empty while somebody watches for them.
         arrive: lets the request of that number enter the system now.
         on_end: called with the last visit of each finished request; None if nobody waits (open workloads).
     """
 
-    __slots__ = ("app", "arrive", "delays", "nbytes", "node", "on_end", "tag", "target_s", "workload")
+    __slots__ = (
+        "app",
+        "arrive",
+        "delays",
+        "first_target_s",
+        "nbytes",
+        "node",
+        "on_end",
+        "tag",
+        "target_s",
+        "token_target_s",
+        "workload",
+    )
 
     def __init__(
         self,
@@ -233,12 +246,14 @@ class Origin:
         target_s: float,
         journal: Journal,
         rows: Iterator[tuple[float, ...]] | None = None,
+        token_targets_s: tuple[float, float] = (NEVER, NEVER),
     ) -> None:
         self.app = app
         self.workload = workload
         self.node = node
         self.nbytes = nbytes
         self.target_s = target_s
+        self.first_target_s, self.token_target_s = token_targets_s
         self.tag = journal.tag("requests", app.name, workload, node, target_s)
         self.delays: dict[str, float] = {}
         self.on_end: Callable[[Visit], object] | None = None

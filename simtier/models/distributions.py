@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, special
+from scipy.special import gammaln
 
 from simtier.streams import Sampler
 
@@ -67,14 +67,16 @@ def weibull(mean: float, cv: float) -> Distribution:
 
 def weibull_shape(cv: float) -> float:
     """Return the Weibull shape with this CV. Raises ValueError outside 0.01 to 100, where no double-precision shape helps."""
+    from scipy.optimize import brentq  # noqa: PLC0415 - 20 MB that most runs have no use for
+
     if not 0.01 <= cv <= 100:
         raise ValueError(f"a Weibull CV of {cv} is out of range: 0.01 to 100")
 
     def excess(log_shape: float) -> float:
         k = math.exp(log_shape)
-        return float(special.gammaln(1 + 2 / k) - 2 * special.gammaln(1 + 1 / k)) - math.log1p(cv**2)
+        return float(gammaln(1 + 2 / k) - 2 * gammaln(1 + 1 / k)) - math.log1p(cv**2)
 
-    return math.exp(float(optimize.brentq(excess, math.log(0.05), math.log(200), xtol=1e-14)))
+    return math.exp(float(brentq(excess, math.log(0.05), math.log(200), xtol=1e-14)))
 
 
 def cumulative(gaps: NDArray[np.float64], start: float) -> NDArray[np.float64]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from simtier.clock import Entry
 from simtier.contract import Asker, NodeView, Placement
 from simtier.models.node import Claim, Node
+from simtier.models.start_up import StartUp
 from simtier.models.views import ClaimFacade
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class Fleet:
         nodes: where they may run.
         placing: the placement policy.
         claim: what each takes of its node.
-        startup: start-up time in seconds of the k-th replica started during the run.
+        startup: what a replica started during the run goes through.
         make: builds a replica on a node.
         changed: called when the set of ready replicas has changed.
     """
@@ -34,12 +34,12 @@ class Fleet:
         nodes: Sequence[Node],
         placing: Asker,
         claim: Claim,
-        startup: Callable[[int], float],
+        startup: StartUp,
         make: Callable[[Service, Node, Any], Replica],
         changed: Callable[[], None],
     ) -> None:
         self.ready: list[Replica] = []
-        self.starting: list[tuple[Replica, Entry]] = []
+        self.starting: list[Replica] = []
         self.draining: list[Replica] = []
         self.latest: Replica | None = None
         """The replica made last."""
@@ -52,7 +52,6 @@ class Fleet:
         self._placing = placing
         self._claim = claim
         self._startup = startup
-        self._started = 0
         self._make = make
         self._changed = changed
 
@@ -64,7 +63,7 @@ class Fleet:
     def start(self, *, ready: bool = False, on: Node | None = None) -> bool:
         """Start one more replica, on a given node or where the placement policy says; return False if no node has room.
 
-        It is ready at once or after its start-up time.
+        It is ready at once or after its start-up.
         """
         node = self._place() if on is None else on if on.has_room(self._claim) else None
         if node is None:
@@ -75,17 +74,16 @@ class Fleet:
         if ready:
             self._make_ready(replica)
         else:
-            entry = self._clock.call_in(self._startup(self._started), self._finish_start)
-            self._started += 1
-            self.starting.append((replica, entry))
+            self.starting.append(replica)
+            self._startup.begin(replica, self._finish_start)
         return True
 
     def stop(self) -> None:
         """Have one replica less: call off the newest that is starting, else drain the least busy ready one, the newest of equals."""
         if self.starting:
-            replica, entry = self.starting.pop()
-            self._clock.cancel(entry)
+            replica = self.starting.pop()
             self._end(replica)
+            self._startup.call_off(replica)
             return
         replica = min(self.ready, key=lambda r: (r.in_flight, -r.id))
         self.ready.remove(replica)
@@ -99,10 +97,12 @@ class Fleet:
         if replica.state == "draining" and replica.in_flight == 0:
             self.draining.remove(replica)
             self._end(replica)
+            self._startup.has_ended(replica)
 
     def close(self) -> None:
         """Record what is unfinished, and the present state of each replica, at the end of the run."""
-        for replica in [*self.serving, *(replica for replica, _ in self.starting)]:
+        self._startup.close()
+        for replica in [*self.serving, *self.starting]:
             replica.close()
             self._record_state(replica)
 
@@ -119,13 +119,13 @@ class Fleet:
             raise self._placing.wrong(answer, "one of the nodes it was shown, or None")
         return chosen
 
-    def _finish_start(self, _: object) -> None:
-        """Make the replica ready whose start-up ends now: the first of those started that is due."""
-        place = next(i for i, (_, entry) in enumerate(self.starting) if entry[0] <= self._clock.now)
-        replica, _ = self.starting.pop(place)
+    def _finish_start(self, replica: Replica) -> None:
+        """Make a replica ready whose start-up ends now."""
+        self.starting.remove(replica)
         self._make_ready(replica)
 
     def _make_ready(self, replica: Replica) -> None:
+        self._startup.is_ready(replica)
         self._change_state(replica, "ready")
         self.ready.append(replica)
         self._changed()

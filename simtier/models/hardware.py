@@ -109,7 +109,15 @@ class Device:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accelerator(Device):
-    """A GPU or the like: its power and price are what it adds to those of the machine that holds it."""
+    """A GPU or the like: its power and price are what it adds to those of the machine that holds it.
+
+    Attributes:
+        link_bytes_per_s: of its link to others of the same node, in one direction; None without one.
+        link_latency_s: of one message over it.
+    """
+
+    link_bytes_per_s: float | None = None
+    link_latency_s: float = 0.0
 
     def processor(self, precision: str) -> Processor:
         """Return the whole accelerator at `precision`; raises CatalogueError when it cannot compute that."""

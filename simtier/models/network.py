@@ -16,6 +16,7 @@ import networkx as nx
 
 from simtier.clock import Clock
 from simtier.errors import Problem, ScenarioError, SimtierError, did_you_mean
+from simtier.models.capacity import Constant
 from simtier.models.fair import Medium, Sharing
 from simtier.models.fluid import FairLink, FairRun
 from simtier.models.link import DELIVERED, SENT, Delay, Handler, Leg, Link, LinkSpec, Message, Row, Surroundings
@@ -103,6 +104,7 @@ class Network:
         self._around = Surroundings(clock, streams, transfers.append, code)
         self._sharing = Sharing(clock)
         self._links: dict[str, Link] = {}
+        self._ports: dict[tuple[str, int], Link] = {}
         self._media: dict[str, tuple[LinkSpec, Turns | Medium]] = {}
         self._paths: dict[tuple[str, str], Path] = {}
         self._lengths: dict[str, dict[str, float]] = {}
@@ -136,6 +138,26 @@ class Network:
             found = self._paths[a, b] = Path(self._shortest(a, b), self._around)
         return found
 
+    def port(self, name: str, number: int, node: str, bytes_per_s: float, latency_s: float) -> Path:
+        """Return a way of its own within `node`, which all messages on it share equally; no path between nodes uses it.
+
+        Its rows are those of the link `name`, which other ports may be called too, each of another `number`.
+        """
+        spec = LinkSpec(name, node, node, latency_s, Constant(bytes_per_s), "fair", medium=f"{name} {number}")
+        link = self._ports[name, number] = self._make(spec)
+        return Path((link,), self._around)
+
+    def passes(self, a: str, b: str) -> tuple[str, ...]:
+        """Return the nodes between `a` and `b`; none if no chain of links leads there."""
+        try:
+            return tuple(link.spec.target for link in self.path(a, b).links[:-1])
+        except NoRoute:
+            return ()
+
+    def has_port(self, name: str) -> bool:
+        """Return whether there is a port called so."""
+        return any(called == name for called, _ in self._ports)
+
     def close(self) -> None:
         """Book what is on its way at the end of the run; call it once.
 
@@ -148,7 +170,7 @@ class Network:
                 for row in argument[0]:
                     if row[SENT] <= now:
                         self._around.book(row if row[DELIVERED] < now else (*row[:DELIVERED], math.nan))
-        for link in self._links.values():
+        for link in (*self._links.values(), *self._ports.values()):
             for row in link.partial_rows():
                 self._around.book(row)
 

@@ -22,12 +22,14 @@ class Device:
     Assumption: a batch runs to its end (no preemption, no spatial sharing).
     """
 
-    __slots__ = ("busy", "memory_free_bytes", "name", "spec", "waiting")
+    __slots__ = ("busy", "held", "memory_free_bytes", "name", "spec", "waiting")
 
     def __init__(self, name: str, spec: Accelerator) -> None:
         self.name = name
         self.spec = spec
         self.memory_free_bytes = spec.memory_bytes
+        self.held: tuple[str, str] | None = None
+        """Weights that the last replica left in its memory, and the accelerators they are divided among."""
         self.busy = False
         self.waiting: deque[Callable[[], bool]] = deque()
 
@@ -54,19 +56,29 @@ class Gang:
     Attributes:
         name: the names of all.
         spec: what each of them is.
+        found: weights that a replica on these very accelerators left in their memory, empty if none did.
     """
 
     def __init__(self, devices: Sequence[Device]) -> None:
         self.devices = tuple(devices)
         self.name = "+".join(device.name for device in devices)
         self.spec = devices[0].spec
+        held = devices[0].held
+        whole = held is not None and held[1] == self.name and all(device.held == held for device in devices)
+        self.found = held[0] if held is not None and whole else ""
+
+    def leave(self, weights: str) -> None:
+        """Leave weights in the memory of these, until another replica takes one of them."""
+        for device in self.devices:
+            device.held = (weights, self.name)
 
 
 @dataclass(frozen=True)
 class Claim:
     """What a replica takes of a node: cores, memory of the node, and memory of one accelerator if it needs one.
 
-    `whole` accelerators it has for itself, all of the same kind, in place of a share of one.
+    `whole` accelerators it has for itself, all of the same kind, in place of a share of one; those that still hold its `weights` rather
+    than others.
     """
 
     service: str
@@ -75,6 +87,7 @@ class Claim:
     accelerator: bool = False
     device_bytes: float = 0.0
     whole: int = 0
+    weights: str = ""
 
 
 class Node:
@@ -165,15 +178,21 @@ class Node:
         return max(fitting, key=lambda device: device.memory_free_bytes, default=None)
 
     def _gang(self, claim: Claim) -> Gang | None:
-        """Return the first unused accelerators of one kind that are enough for the claim."""
-        unused: dict[str, list[Device]] = {}
+        """Return the first unused accelerators of one kind that are enough for the claim, or those that hold its weights."""
+        first: Gang | None = None
+        unused: dict[object, list[Device]] = {}
         for device in self.devices:
             if device.memory_free_bytes >= device.spec.memory_bytes and claim.device_bytes <= device.spec.memory_bytes:
-                alike = unused.setdefault(device.spec.name, [])
-                alike.append(device)
-                if len(alike) == claim.whole:
-                    return Gang(alike)
-        return None
+                left = device.held if device.held is not None and device.held[0] == claim.weights else None
+                for key in (device.spec.name, left) if left is not None else (device.spec.name,):
+                    alike = unused.setdefault(key, [])
+                    alike.append(device)
+                    if len(alike) == claim.whole:
+                        gang = Gang(alike)
+                        if not claim.weights or gang.found == claim.weights:
+                            return gang
+                        first = first or gang
+        return first
 
     def _change(self, claim: Claim, device: Device | Gang | None, sign: int) -> None:
         if self.fair_cpu is None:
@@ -183,5 +202,7 @@ class Node:
         if isinstance(device, Gang):
             for each in device.devices:
                 each.memory_free_bytes += sign * each.spec.memory_bytes
+                each.held = None
         elif device is not None:
             device.memory_free_bytes += sign * claim.device_bytes
+            device.held = None

@@ -4,43 +4,28 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from heapq import heappush
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from simtier.clock import NORMAL, Clock
-from simtier.contract import REJECT, WAIT, Admission, Asker, Routing
+from simtier.contract import REJECT, WAIT, Admission, Asker, Fetch, Routing
 from simtier.journal import Journal
 from simtier.models.fleet import Fleet
 from simtier.models.network import Network
-from simtier.models.node import Claim, Node
+from simtier.models.node import Node
 from simtier.models.replica import Replica
+from simtier.models.service_spec import ServiceSpec
+from simtier.models.stale import ReportingService, Reports
+from simtier.models.start_up import Delay
 from simtier.models.views import RequestFacade, ServiceFacade
 from simtier.models.visit import Visit
 
 if TYPE_CHECKING:
     from simtier.contract import ReplicaView
-    from simtier.models.llm.replica import EngineMaker
 
 NAN = float("nan")
-
-
-@dataclass(frozen=True)
-class ServiceSpec:
-    """What a service is, in SI units; see simtier.scenario for the meaning of each field.
-
-    `startup(k)` is the start-up time of the k-th replica started during the run; `make_engine` makes what runs a language model.
-    """
-
-    name: str
-    claim: Claim
-    cores: float
-    concurrency: int
-    max_batch: int
-    startup: Callable[[int], float]
-    make_engine: EngineMaker | None = None
 
 
 class Service:
@@ -76,10 +61,10 @@ class Service:
         self.network = network
         self.journal = journal
         self.askers = askers
-        self.view = ServiceFacade(self)
-        self.fleet = Fleet(
-            self, nodes, askers["placement"], spec.claim, spec.startup, make_replica, self._ready_changed
-        )
+        self._reports = Reports(self, clock, spec.report_every_s) if spec.report_every_s else None
+        self.view = ServiceFacade(self) if self._reports is None else ReportingService(self, self._reports)
+        startup = Delay(clock, spec.startup) if spec.make_startup is None else spec.make_startup(self)
+        self.fleet = Fleet(self, nodes, askers["placement"], spec.claim, startup, make_replica, self._ready_changed)
         self.ready_views: tuple[ReplicaView, ...] = ()
         self.waiting: OrderedDict[Visit, None] = OrderedDict()
         """Requests that wait for a replica, in order."""
@@ -92,6 +77,9 @@ class Service:
         self._takes_only_one = routing.takes_only_one
         self._waits_in_line = routing.waits_in_line
         self._admits_all = askers["admission"].skip
+        self._counts_prompts = spec.make_engine is not None
+        if self._counts_prompts:
+            self.take = self._take_noted  # type: ignore[method-assign]  # so that others need not ask
         self._only: Replica | None = None
         self._nearest: dict[str, Replica] = {}
         self._heap = clock.heap
@@ -115,10 +103,16 @@ class Service:
             # clock.call_in without the call: every request of most runs comes by here.
             heappush(self._heap, (now + delay, NORMAL, self._serial(), only.take, visit))
 
+    def _take_noted(self, visit: Visit) -> None:
+        """Take a visit where engines count the prompts that are on their way to them."""
+        if self._only is not None:
+            self._only.on_way.add(visit)  # type: ignore[attr-defined]  # it runs a language model
+        Service.take(self, visit)
+
     def consider(self, visit: Visit) -> None:
         """Take a visit of any sort, asking the policies."""
         if not self._admits_all and not self._admitted(visit):
-            visit.stage.app.end("rejected", visit)
+            self._reject(visit)
         else:
             self.route(visit)
 
@@ -141,13 +135,14 @@ class Service:
                 return  # another input of this visit was lost before
             visit.inputs = 0
         visit.replica.in_flight -= 1
+        if self._counts_prompts:
+            visit.replica.on_way.take(visit)
         self.departed(visit.replica)
         visit.stage.app.end("dropped", visit)
 
     def departed(self, replica: Replica) -> None:
         """Hear that a replica has one request less: route a waiting one, end a replica that has drained."""
-        if self.waiting:
-            self._route_waiting()
+        self.try_again()
         self.fleet.end_if_drained(replica)
         self.attentive = bool(self.waiting or self.fleet.draining)
 
@@ -161,12 +156,18 @@ class Service:
             self._wait(visit)
         elif answer is REJECT:
             self._waits_no_more(visit)
-            visit.stage.app.end("rejected", visit)
+            self._reject(visit)
         else:
-            place = next((i for i, view in enumerate(views) if view is answer), None)
-            if place is None:
-                raise asker.wrong(answer, "one of the replicas it was shown, WAIT or REJECT")
-            self._send(visit, self.fleet.ready[place])
+            if isinstance(answer, Fetch) and self._counts_prompts:
+                visit.fetch_from = self._shown(asker, answer.source, views)
+                answer = answer.replica
+            self._send(visit, self._shown(asker, answer, views))
+
+    def _shown(self, asker: Asker, answer: object, views: Sequence[ReplicaView]) -> Replica:
+        place = next((i for i, view in enumerate(views) if view is answer), None)
+        if place is None:
+            raise asker.wrong(answer, "one of the replicas it was shown, WAIT or REJECT")
+        return self.fleet.ready[place]
 
     def _send(self, visit: Visit, replica: Replica) -> None:
         """Send the visit's data to `replica`, which will get it after the way there."""
@@ -174,10 +175,25 @@ class Service:
         replica.in_flight += 1
         visit.replica = replica
         visit.routed_s = self.clock.now
-        if hasattr(visit, "inbox"):
+        if hasattr(visit, "hand_over"):
+            replica.expect(visit.hand_over)  # type: ignore[attr-defined]  # it runs a language model
+        elif self._counts_prompts:
+            replica.sets_out(visit, self._set_out)  # type: ignore[attr-defined]  # as above
+        elif hasattr(visit, "inbox"):
             visit.stage.send_inputs(visit)
         else:
             self._carry(visit, replica)
+
+    def _set_out(self, visit: Visit) -> None:
+        if hasattr(visit, "inbox"):
+            visit.stage.send_inputs(visit)
+        else:
+            self._carry(visit, visit.replica)
+
+    def _reject(self, visit: Visit) -> None:
+        if hasattr(visit, "hand_over"):
+            visit.hand_over.abandon("rejected")
+        visit.stage.app.end("rejected", visit)
 
     def _carry(self, visit: Visit, replica: Replica) -> None:
         way = replica.way_from(visit.at)
@@ -202,6 +218,8 @@ class Service:
         """Let a request go that waited for a replica and is over."""
         del self.waiting[visit]
         self._record_wait(visit, self.clock.now)
+        if hasattr(visit, "hand_over"):
+            visit.hand_over.abandon("left")
 
     def has_less(self) -> None:
         """Do nothing: a request that waited for a replica held up nobody."""
@@ -237,17 +255,21 @@ class Service:
             raise asker.wrong(answer, "True or False")
         return bool(answer)
 
+    def try_again(self) -> None:
+        """Route the requests that wait, if they can go anywhere."""
+        if self.waiting and self.fleet.ready:
+            self._route_waiting()
+        self.attentive = bool(self.waiting or self.fleet.draining)
+
     def _ready_changed(self) -> None:
         """Note which replicas are ready now, and let waiting requests try again."""
         ready = self.fleet.ready
-        self.ready_views = tuple(replica.view for replica in ready)
+        self.ready_views = self._reports.views(ready) if self._reports else tuple(each.view for each in ready)
         # One replica, and no policy that could say anything else: `take` need not ask.
         certain = len(ready) == 1 and self._takes_only_one and self._admits_all
         self._only = ready[0] if certain else None
         self._nearest = {}
-        if self.waiting and ready:
-            self._route_waiting()
-        self.attentive = bool(self.waiting or self.fleet.draining)
+        self.try_again()
 
     # -- what views and stages ask
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from simtier.models.llm.tokens import TokenTimer
 from simtier.models.visit import Part, Server, Visit
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ class Stage:
         joins: True if `needs` is above 1.
         original: the first of the stage's copies: what all of them share batches by.
         revocable: see `App.revocable`.
+        tokens: how many tokens its requests have; None where they have none.
         enter: begins this stage with a new visit to its whole.
         leave: goes on after a replica has served a visit.
     """
@@ -32,6 +34,7 @@ class Stage:
         self.name = name
         self.app = app
         self.timer = timer
+        self.tokens = timer if isinstance(timer, TokenTimer) else None
         self.whole = whole
         self.output_bytes = output_bytes
         self.original: Stage = self
@@ -77,7 +80,14 @@ class Stage:
 
     def _exit(self) -> Callable[[Visit], None]:
         """Return what happens to a visit whose service has ended."""
-        return self.done
+        return self.done if self.tokens is None else self._answered
+
+    def _answered(self, visit: Visit) -> None:
+        """Note a visit's tokens where they are found at the request's end, and go on."""
+        first = self.app.alive.get(visit.id)
+        if first is not None and not hasattr(first, "answer"):
+            first.answer = visit.sequence
+        self.done(visit)
 
     def _hand_on(self, visit: Visit) -> None:
         """Hand the output to the next stages."""

@@ -123,8 +123,9 @@ SEQUENCES = _table(
         "outcome",
         "text",
         (
-            "served: it got all its tokens; in_vain: so it did, but its request was over before; left: its request was over before it began; "
-            "rejected: longer than the context, or than all blocks; unfinished: none of these before the end of the run"
+            "served: it got all its tokens; in_vain: so it did, but its request was over before; left: its request was over before it began, or "
+            "before it went on elsewhere; rejected: longer than the context, or than all blocks, here or where it was to go on, or by a policy; lost: on its way elsewhere; "
+            "unfinished: none of these before the end of the run"
         ),
     ),
     ("replica", "integer", "replica"),
@@ -137,6 +138,15 @@ SEQUENCES = _table(
     ("began_s", "number", "when its first iteration began; NaN if none did"),
     ("first_s", "number", "when it got its first token; NaN if it got none"),
     ("last_s", "number", "when it got its last token; NaN if it did not get all"),
+    ("prompt_replica", "integer", "replica that computed its prompt; -1 if it is the same"),
+    ("delivered_s", "number", "when its keys and values came from there; NaN if they did not"),
+    ("moves", "integer", "how often it moved to another replica while it decoded"),
+    (
+        "alone_first_s",
+        "number",
+        "how long it would take to its first token with this engine to itself; NaN if no slow-down is promised",
+    ),
+    ("alone_last_s", "number", "likewise to its last"),
     tagged=("app", "workload", "stage", "service", "node", "outcome"),
 )
 ITERATIONS = _table(
@@ -146,6 +156,11 @@ ITERATIONS = _table(
     ("node", "text", "node of the replica"),
     ("device", "text", "accelerators of the replica"),
     ("blocks_total", "integer", "blocks of the engine"),
+    (
+        "lanes",
+        "integer",
+        "engines of the replica, which run side by side on its accelerators: a row counts for that part of them",
+    ),
     ("replica", "integer", "replica"),
     ("iterations", "integer", "how many there are"),
     ("decodes", "integer", "sequences that get a token in each, those whose prompt ends there left out"),
@@ -155,6 +170,11 @@ ITERATIONS = _table(
     ("waiting", "integer", "sequences that wait"),
     ("blocks", "integer", "blocks held at the begin, those of prompts computed there included"),
     ("blocks_end", "integer", "blocks held at the end, those of sequences that end there included"),
+    (
+        "held_before",
+        "number",
+        "block-seconds held while nothing ran, since the row before: for sequences on their way elsewhere, or from there",
+    ),
     ("firsts", "integer", "sequences that get their first token"),
     ("again", "integer", "sequences whose prompt ends there that had tokens before, and get another"),
     ("resumed", "integer", "sequences that get a token in the first, and got none in what the engine did just before"),
@@ -163,7 +183,37 @@ ITERATIONS = _table(
     ("begin_s", "number", "when the first began"),
     ("first_s", "number", "when the first ended"),
     ("end_s", "number", "when the last ended"),
-    tagged=("service", "node", "device", "blocks_total"),
+    ("watts", "number", "what all accelerators of the replica drew in them"),
+    tagged=("service", "node", "device", "blocks_total", "lanes"),
+)
+LOADS = _table(
+    "loads",
+    "One row a stage of the start of a replica with `llm.loading`, written when it is ready, called off, or at the end of the run.",
+    ("replica", "integer", "replica"),
+    ("service", "text", "service"),
+    ("node", "text", "node"),
+    ("device", "text", "accelerators"),
+    (
+        "source",
+        "text",
+        "where the weights came from: attach, peer, host, remote or disk; empty if it did not get so far",
+    ),
+    ("stage", "text", "runtime, one of the sources, connect or warmup; those that take no time leave no row"),
+    ("bytes", "number", "bytes copied, or to be copied"),
+    ("begin_s", "number", "when it began"),
+    ("end_s", "number", "when it ended; NaN if it did not"),
+    tagged=("service", "node", "device", "source", "stage"),
+)
+POWER = _table(
+    "power",
+    "One row a reading of the meter of a row of servers.",
+    ("row", "text", "row of servers"),
+    ("time_s", "number", "when it was read"),
+    ("watts", "number", "mean power since the reading before"),
+    ("low_clock", "number", "share of the highest clock that servers of low priority may run at, then"),
+    ("high_clock", "number", "the same of high priority"),
+    ("braked", "integer", "1 while the power brake acts"),
+    tagged=("row",),
 )
 SAMPLES = _table(
     "samples",
@@ -177,6 +227,7 @@ SAMPLES = _table(
 )
 
 TABLES = {
-    table.name: table for table in (REQUESTS, STAGES, TRANSFERS, REPLICAS, STARTS, SEQUENCES, ITERATIONS, SAMPLES)
+    table.name: table
+    for table in (REQUESTS, STAGES, TRANSFERS, REPLICAS, STARTS, SEQUENCES, ITERATIONS, LOADS, POWER, SAMPLES)
 }
 OUTCOMES = ("ok", "rejected", "dropped", "timed_out", "failed", "unfinished")

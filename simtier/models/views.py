@@ -74,28 +74,28 @@ class RequestFacade:
     def size_bytes(self) -> float:
         return self._visit.nbytes
 
-
-class OutcomeFacade:
-    """A finished request; see simtier.contract.OutcomeView."""
-
-    __slots__ = ("_end_s", "_outcome", "_visit")
-
-    def __init__(self, visit: Visit, outcome: str, end_s: float) -> None:
-        self._visit = visit
-        self._outcome = outcome
-        self._end_s = end_s
+    @property
+    def prompt_tokens(self) -> int:
+        tokens = self._visit.stage.tokens
+        return 0 if tokens is None else tokens.prompt(self._visit)
 
     @property
-    def request(self) -> RequestFacade:
-        return RequestFacade(self._visit)
+    def prefix(self) -> tuple[int, ...]:
+        tokens = self._visit.stage.tokens
+        return () if tokens is None else tokens.prefix(self._visit)[0]
 
     @property
-    def outcome(self) -> str:
-        return self._outcome
+    def prefix_tokens(self) -> int:
+        tokens = self._visit.stage.tokens
+        return 0 if tokens is None else tokens.prefix(self._visit)[1]
 
     @property
-    def latency_s(self) -> float:
-        return self._end_s - self._visit.arrival_s
+    def first_by_s(self) -> float:
+        return self._visit.arrival_s + self._visit.origin.first_target_s
+
+    @property
+    def token_target_s(self) -> float:
+        return self._visit.origin.token_target_s
 
 
 class NodeFacade:

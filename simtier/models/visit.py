@@ -74,15 +74,22 @@ class Visit:
         replica: the replica, or instance, that serves it; not set before it is chosen.
         inputs: for a join, inputs that have not arrived yet.
         inbox: for a join, inputs that wait for the replica to be chosen: node, bytes and salt of each; not set otherwise.
-        later: for a split DNN, the parts that follow.
+        later: for a split stage, the parts that follow.
+        hand_over: how its keys and values come; only set for what decodes elsewhere than its prompt was computed.
+        sequence: its tokens, once an engine has served it; not set before.
+        answer: the first sequence of the request that got all its tokens; only set on a request's first visit, and not before.
+        fetch_from: replica whose cached prefix is copied before it sets out; only set if the routing policy says so.
         cold: whether it waited for an instance of a function to start; only set on a platform.
         served_s: when the answer set out; only set on a request's first visit, and only if that takes time.
     """
 
     __slots__ = (
+        "answer",
         "arrival_s",
         "at",
         "cold",
+        "fetch_from",
+        "hand_over",
         "id",
         "inbox",
         "inputs",
@@ -95,14 +102,19 @@ class Visit:
         "routed_s",
         "salt",
         "sent_s",
+        "sequence",
         "served_s",
         "stage",
         "started_s",
         "traced",
     )
 
+    answer: Any
     cold: bool
+    fetch_from: Any
+    hand_over: Any
     inbox: tuple[tuple[str, float, int], ...]
+    sequence: Any
     inputs: int
     later: tuple[Any, ...]
     queued_s: float

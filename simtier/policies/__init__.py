@@ -27,12 +27,19 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "round_robin": "simtier.policies.routing.round_robin:RoundRobin",
             "random": "simtier.policies.routing.random_replica:RandomReplica",
             "least_in_flight": "simtier.policies.routing.least_in_flight:LeastInFlight",
+            "least_outstanding": "simtier.policies.routing.least_in_flight:LeastInFlight",
             "power_of_two": "simtier.policies.routing.power_of_two:PowerOfTwo",
             "warm_first": "simtier.policies.routing.warm_first:WarmFirst",
             "hash_affinity": "simtier.policies.routing.hash_affinity:HashAffinity",
             "bounded_load_hash": "simtier.policies.routing.bounded_load_hash:BoundedLoadHash",
             "cross_region": "simtier.policies.routing.cross_region:CrossRegion",
             "lowest_latency": "simtier.policies.routing.lowest_latency:LowestLatency",
+            "shortest_queue_tokens": "simtier.policies.routing.shortest_queue_tokens:ShortestQueueTokens",
+            "prefix_aware": "simtier.policies.routing.prefix_aware:PrefixAware",
+            "kv_aware": "simtier.policies.routing.kv_aware:KvAware",
+            "mooncake": "simtier.policies.routing.mooncake:Mooncake",
+            "on_demand_forwarding": "simtier.policies.routing.on_demand_forwarding:OnDemandForwarding",
+            "llumnix": "simtier.policies.routing.llumnix:Llumnix",
         },
         "scheduling": {
             "fifo": "simtier.policies.scheduling.fifo:Fifo",
@@ -53,6 +60,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "sarathi": "simtier.policies.batching.sarathi:Sarathi",
             "fastserve": "simtier.policies.batching.fastserve:FastServe",
             "priority": "simtier.policies.batching.priority_batching:Priority",
+            "nanoflow": "simtier.policies.batching.nanoflow:Nanoflow",
         },
         "autoscaling": {
             "fixed": "simtier.policies.autoscaling.fixed:Fixed",
@@ -64,11 +72,15 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "predictive": "simtier.policies.autoscaling.predictive:Predictive",
             "newsvendor": "simtier.policies.autoscaling.newsvendor:Newsvendor",
             "on_demand": "simtier.policies.autoscaling.on_demand:OnDemand",
+            "token_load": "simtier.policies.autoscaling.token_load:TokenLoad",
+            "elastic_moe": "simtier.policies.autoscaling.elastic_moe:ElasticMoe",
+            "pd_ratio": "simtier.policies.autoscaling.pd_ratio:PdRatio",
         },
         "admission": {
             "everyone": "simtier.policies.admission.everyone:Everyone",
             "bounded_queue": "simtier.policies.admission.bounded_queue:BoundedQueue",
             "deadline_feasible": "simtier.policies.admission.deadline_feasible:DeadlineFeasible",
+            "early_rejection": "simtier.policies.admission.early_rejection:EarlyRejection",
         },
         "keep_alive": {
             "fixed": "simtier.policies.keep_alive.fixed:Fixed",
@@ -84,6 +96,22 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "rebalancing": {
             "fixed_shares": "simtier.policies.rebalancing.fixed_shares:FixedShares",
             "harvest": "simtier.policies.rebalancing.harvest:Harvest",
+        },
+        "disaggregation": {
+            "apart": "simtier.policies.disaggregation.apart:Apart",
+            "by_length": "simtier.policies.disaggregation.by_length:ByLength",
+            "spill_over": "simtier.policies.disaggregation.spill_over:SpillOver",
+            "splitwise": "simtier.policies.disaggregation.splitwise:Splitwise",
+        },
+        "balancing": {
+            "llumnix": "simtier.policies.balancing.llumnix:Llumnix",
+            "semi_pd": "simtier.policies.balancing.semi_pd:SemiPd",
+            "infinite_llm": "simtier.policies.balancing.infinite_llm:InfiniteLlm",
+        },
+        "power": {
+            "uncapped": "simtier.policies.power.uncapped:Uncapped",
+            "one_threshold": "simtier.policies.power.one_threshold:OneThreshold",
+            "polca": "simtier.policies.power.polca:Polca",
         },
     }
 )

@@ -90,8 +90,10 @@ class Facts:
         return path
 
     def is_chain(self, app: str) -> bool:
-        """Return whether the stages of `app` follow one another, so that their times add up."""
+        """Return whether the stages of `app` follow one another, and so do their parts, so that their times add up."""
         stages = self.scenario["apps"][app]["stages"]
+        if any(self._overlaps(stage) for stage in stages.values()):
+            return False
         names = list(stages)
         before: dict[str, list[str]] = {
             name: names[max(i - 1, 0) : i] if stages[name].get("after") is None else list(stages[name]["after"])
@@ -99,3 +101,16 @@ class Facts:
         }
         followed = [name for several in before.values() for name in several]
         return max(map(len, before.values())) <= 1 and len(set(followed)) == len(names) - 1
+
+    def divides_tokens(self, app: str) -> bool:
+        """Return whether the services that answer `app` computed prompts for each other."""
+        stages = self.scenario["apps"][app]["stages"].values()
+        hosts = {host for stage in stages if stage.get("tokens") for host in stage.get("split") or ()}
+        return any(self.summary["llm"][host].get("pool", {}).get("handed_over") for host in hosts)
+
+    def _overlaps(self, stage: dict[str, Any]) -> bool:
+        """Return whether keys and values of a stage are sent while its prompt is computed."""
+        if not stage.get("tokens"):
+            return False
+        models = [self.scenario["services"][name]["llm"] for name in stage.get("split") or ()]
+        return any(model["hand_over"]["overlap"] for model in models)

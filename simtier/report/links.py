@@ -73,10 +73,8 @@ def busy(info: dict[str, Any], metrics: dict[str, Any]) -> str:
     used = metrics["utilisation"]
     if used == 0:
         return "unused"
-    return (
-        f"{percent(used)} busy"
-        if info["sharing"] == "fifo"
-        else "< 0.01 at once"
-        if used < 0.01
-        else f"{used:.2g} at once"
-    )
+    if info["sharing"] == "fifo":
+        return f"{percent(used)} busy"
+    if used < 0.01:
+        return "< 0.01 at once"
+    return f"{used:,.0f} at once" if used >= 10 else f"{used:.2g} at once"

@@ -6,18 +6,21 @@ from typing import Any
 
 from markupsafe import Markup
 
-from simtier.metrics.sequences import OUTCOMES
+from simtier.metrics.sequences import OUTCOMES, SLOWDOWNS
 from simtier.report.facts import Facts
 from simtier.report.figures import tokens as figure
 from simtier.report.figures.panels import Look, panels
 from simtier.report.figures.style import BLUE, GREEN
 from simtier.report.latencies import Distribution
+from simtier.report.llm_pools import hosts, only_prompts, together
+from simtier.report.loading import loading
 from simtier.report.numbers import given, measured, quantity
 from simtier.report.pictures import Picture, busiest, series, shaded
 from simtier.report.tables import Cell, Table
 from simtier.report.timebins import Curve
 from simtier.report.tokens import TIMES, engines, token_times
 
+_KEYS = ("mean", "p50", "p90", "p99", "max")
 MOST_DRAWN = 8
 """Services with a figure of their own, at most."""
 _ROWS = {
@@ -34,11 +37,20 @@ def content(facts: Facts) -> dict[str, Any] | None:
     services = facts.summary["llm"]
     if not services:
         return None
-    seen = {name: times for name, times in token_times(facts).items() if times}
+    seen = {name: times for name, times in token_times(facts).items() if times and not only_prompts(services[name])}
     most = sorted(seen, key=lambda name: -services[name]["served"])[:MOST_DRAWN]
     edges, sizes, held = engines(facts)
     return {
-        "tables": [_requests(facts), _times(facts), _engines(facts), _bill(facts)],
+        "tables": [
+            _requests(facts),
+            *_goodput(facts),
+            *together(facts),
+            _times(facts),
+            *_slowdowns(facts),
+            _engines(facts),
+            *loading(facts),
+            _bill(facts),
+        ],
         "pictures": {name: _token_picture(facts, name, seen[name]) for name in seen if name in most},
         "undrawn": len(seen) - len(most),
         "batches": _batch_picture(facts, edges, sizes),
@@ -63,14 +75,41 @@ def _requests(facts: Facts) -> Table:
     return Table("Requests and tokens", columns, rows, (0, 1))
 
 
-def _times(facts: Facts) -> Table:
-    keys = ("mean", "p50", "p90", "p99", "max")
+def _goodput(facts: Facts) -> list[Table]:
     rows: list[tuple[Cell, ...]] = [
-        (name, words, *(measured(metrics[time], key, "s") for key in keys))
+        (
+            name,
+            measured(app["goodput"], "attainment", "%", bar=True),
+            measured(app["goodput"], "per_s", "/s"),
+            measured(app["goodput"], "accelerators", ""),
+            measured(app["goodput"], "per_accelerator_per_s", "/s"),
+            measured(app["goodput"], "kept_per_accelerator_per_s", "/s"),
+        )
+        for name, app in facts.summary["apps"].items()
+        if "goodput" in app
+    ]
+    columns = ("application", "of all sent", "goodput", "accelerators", "per accelerator", "rate kept per accelerator")
+    return [Table("Requests as promised", columns, rows)] if rows else []
+
+
+def _times(facts: Facts) -> Table:
+    rows: list[tuple[Cell, ...]] = [
+        (name, words, *(measured(metrics[time], key, "s") for key in _KEYS))
         for name, metrics in facts.summary["llm"].items()
+        if not only_prompts(metrics)
         for time, words in _ROWS.items()
     ]
-    return Table("Times of tokens", ("service", "time", *keys), rows, (0, 1))
+    return Table("Times of tokens", ("service", "time", *_KEYS), rows, (0, 1))
+
+
+def _slowdowns(facts: Facts) -> list[Table]:
+    rows: list[tuple[Cell, ...]] = [
+        (name, words, *(measured(metrics[ratio], key, "") for key in _KEYS))
+        for name, metrics in facts.summary["llm"].items()
+        for ratio, words in zip(SLOWDOWNS, ("time to first token", "time per output token", "latency"), strict=True)
+        if metrics[ratio]["mean"] is not None
+    ]
+    return [Table("Times as long as alone", ("service", "time", *_KEYS), rows, (0, 1))] if rows else []
 
 
 def _engines(facts: Facts) -> Table:
@@ -84,6 +123,7 @@ def _engines(facts: Facts) -> Table:
             measured(metrics["kv_use"], "mean", "%", bar=True),
             measured(metrics["kv_use"], "max", "%", bar=True),
             measured(metrics, "preemptions", ""),
+            measured(metrics, "moves", ""),
             measured(metrics, "cached_share", "%", bar=True),
         )
         for name, metrics in facts.summary["llm"].items()
@@ -97,6 +137,7 @@ def _engines(facts: Facts) -> Table:
         "blocks held",
         "blocks held, most",
         "preemptions",
+        "moved sequences",
         "prompts found in the cache",
     )
     return Table("Engines", columns, rows)
@@ -108,7 +149,7 @@ def _bill(facts: Facts) -> Table:
         (name, *(measured(metrics, key, unit) for key, unit in units.items()))
         for name, metrics in facts.summary["llm"].items()
     ]
-    columns = ("service", "energy", "per output token", "cost", "per million output tokens")
+    columns = ("service", "energy", "energy per output token", "cost", "cost per million output tokens")
     return Table("Energy and cost of their accelerators, hosts left out", columns, rows)
 
 
@@ -117,7 +158,7 @@ def _targets(facts: Facts, service: str) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {key: [] for key in TIMES}
     for name, app in facts.scenario["apps"].items():
         slo = facts.summary["apps"][name].get("slo") or {}
-        if any(stage.get("service") == service for stage in app["stages"].values()):
+        if service in hosts(app):
             for key, known in found.items():
                 if slo.get(key) is not None and slo[key] not in known:
                     known.append(slo[key])
@@ -148,7 +189,10 @@ def _token_picture(facts: Facts, name: str, seen: dict[str, Distribution]) -> Pi
 def _batch_picture(facts: Facts, edges: Curve, sizes: dict[str, Curve]) -> Picture | None:
     """Return the batches of each service over time; None if no engine ever ran."""
     what = "Sequences that decode together: mean over the engines that iterate"
-    return _panels(facts, edges, sizes, Look("batch", "decoding in an iteration", BLUE), ("sequences", what))
+    decoding = {
+        name: values for name, values in sizes.items() if values.any() or not only_prompts(facts.summary["llm"][name])
+    }
+    return _panels(facts, edges, decoding, Look("batch", "decoding in an iteration", BLUE), ("sequences", what))
 
 
 def _block_picture(facts: Facts, edges: Curve, held: dict[str, Curve]) -> Picture | None:

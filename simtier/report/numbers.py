@@ -95,10 +95,29 @@ def mean_memory(metrics: Mapping[str, Any], key: str, window_s: float) -> Shown:
     return Shown(quantity(value, "B", None if half is None else half / window_s), repr(value))
 
 
+_TARGETS = {
+    "target_s": "are answered within {}",
+    "ttft_s": "get their first token within {}",
+    "tpot_s": "take {} per token or less",
+    "ttft_slowdown": "get their first token within {} times as long as alone",
+    "tpot_slowdown": "take {} times as long per token as alone or less",
+    "latency_slowdown": "get their last token within {} times as long as alone",
+}
+
+
 def promised(slo: Mapping[str, Any], show: Callable[[float, str], str] = given) -> str:
-    """Return what an objective asks of a request, in words: "within 2 s, first token within 200 ms, 50 ms per token or less"."""
-    words = {"target_s": "within {}", "ttft_s": "first token within {}", "tpot_s": "{} per token or less"}
-    return ", ".join(text.format(show(slo[key], "s")) for key, text in words.items() if slo.get(key) is not None)
+    """Return what an objective asks of requests, in words: "get their first token within 200 ms and take 50 ms per token or less"."""
+    *others, last = (
+        text.format(show(slo[key], "s") if key.endswith("_s") else f"{slo[key]:g}")
+        for key, text in _TARGETS.items()
+        if slo.get(key) is not None
+    )
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def targets(slo: Mapping[str, Any]) -> int:
+    """Return how many targets an objective has."""
+    return sum(slo.get(key) is not None for key in _TARGETS)
 
 
 def percent(share: float) -> str:

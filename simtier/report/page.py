@@ -13,7 +13,7 @@ import pyarrow as pa
 from markupsafe import Markup
 
 from simtier.errors import ResultError
-from simtier.report import llm, pictures, platforms, tables, topology
+from simtier.report import llm, pictures, platforms, power, tables, topology
 from simtier.report.decisions import decisions
 from simtier.report.facts import Facts
 from simtier.report.latencies import distributions
@@ -95,6 +95,7 @@ def _content(facts: Facts) -> dict[str, Any]:
         "undrawn": len(seen) - len(drawn),
         "times": [_times(facts, name, parts[name]) for name in drawn],
         "llm": llm.content(facts),
+        "power": power.content(facts),
         "platforms": platforms.content(facts),
         "utilisation": pictures.utilisation_picture(facts),
         "queues": pictures.queue_picture(facts),
@@ -120,12 +121,15 @@ def _drawn(facts: Facts, seen: Mapping[str, Any]) -> list[str]:
 
 def _times(facts: Facts, name: str, parts: TimeParts) -> dict[str, Any]:
     chain = facts.is_chain(name)
+    what = "parts" if facts.divides_tokens(name) else "layers"
+    shown = what == "layers" or len({tier for _, _, tier in parts.shares}) > 1
     return {
         "app": name,
         "picture": pictures.time_picture(facts, name, parts),
         "table": tables.where_time_went(name, parts, chain=chain),
-        "shares": pictures.shares_picture(facts, name, parts) if parts.shares else None,
-        "share_table": tables.part_shares(name, parts) if parts.shares else None,
+        "shares": pictures.shares_picture(facts, name, parts) if parts.shares and shown else None,
+        "share_table": tables.part_shares(name, parts, what) if parts.shares and shown else None,
+        "parts": what,
     }
 
 

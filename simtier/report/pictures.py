@@ -66,8 +66,14 @@ def time_picture(facts: Facts, name: str, parts: TimeParts) -> Picture:
     caption = (
         "Means over all requests that ended ok, also over those that did not take a stage at a tier, so that "
         + ("the bars add up to the mean latency. " if chain else "they can be compared. ")
-        + ("" if chain else "Stages overlap in time here, so the bars do not add up to the mean latency. ")
-        + "On the way there: network transfer. Waiting: in the replica's queue, and before that for a replica"
+        + (
+            ""
+            if chain
+            else "Stages or their parts overlap in time here, so the bars do not add up to the mean latency. "
+        )
+        + "On the way there: network transfer"
+        + (", and of keys and values the wait for room there" if facts.divides_tokens(name) else "")
+        + ". Waiting: in the replica's queue, and before that for a replica"
         + ("." if chain else "; where stages join, also the wait for the last input.")
     )
     if len(parts.rows) > timeparts_figure.MOST:
@@ -76,7 +82,7 @@ def time_picture(facts: Facts, name: str, parts: TimeParts) -> Picture:
 
 
 def shares_picture(facts: Facts, name: str, parts: TimeParts) -> Picture:
-    """Return how often each part of a split DNN ran on which tier."""
+    """Return how often each part of a split DNN, or of an answer, ran on which tier."""
     tiers = list(dict.fromkeys(info["tier"] for info in facts.layout["nodes"].values()))
     top = list(parts.shares.items())[:3]
     alt = (
@@ -84,7 +90,8 @@ def shares_picture(facts: Facts, name: str, parts: TimeParts) -> Picture:
         + "; ".join(f"{part} on {tier}, {percent(share)}" for (_, part, tier), share in top)
         + "."
     )
-    caption = "Share of the requests that ended ok for which these layers ran there; one request may run parts on several tiers."
+    what = "this part was computed" if facts.divides_tokens(name) else "these layers ran"
+    caption = f"Share of the requests that ended ok for which {what} there; one request may run parts on several tiers."
     if len(parts.shares) > shares_figure.MOST:
         rest = list(parts.shares.values())[shares_figure.MOST :]
         caption += f" The {shares_figure.MOST} most frequent; {len(rest)} others, each at most {percent(max(rest))}, are in the table."

@@ -51,13 +51,13 @@ def where_time_went(name: str, parts: TimeParts, *, chain: bool) -> Table:
     return Table(f"Mean times of {name}, over all its requests", columns, rows, (0, 1))
 
 
-def part_shares(name: str, parts: TimeParts) -> Table:
-    """Return how often each part of a split stage ran where."""
+def part_shares(name: str, parts: TimeParts, what: str) -> Table:
+    """Return how often each part of a split stage ran where; `what` the parts are of."""
     rows: list[tuple[Cell, ...]] = [
         (stage, part, tier, Shown(percent(share), repr(share), min(share, 1.0)))
         for (stage, part, tier), share in parts.shares.items()
     ]
-    return Table(f"Where {name} ran which layers", ("stage", "part", "tier", "share of requests"), rows, (0, 1, 2))
+    return Table(f"Where {name} ran which {what}", ("stage", "part", "tier", "share of requests"), rows, (0, 1, 2))
 
 
 def services(facts: Facts) -> Table:

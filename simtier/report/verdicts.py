@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from simtier.report.facts import Facts
-from simtier.report.numbers import Shown, measured, promised
+from simtier.report.numbers import Shown, measured, promised, targets
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,8 @@ def _verdict(name: str, slo: Mapping[str, Any] | None, facts: Facts) -> Verdict:
             "No request arrived after the warm-up, or none came due.",
         )
     kind = "met" if slo["met"] else "missed"
-    several = sum(slo.get(key) is not None for key in ("target_s", "ttft_s", "tpot_s")) > 1
-    return Verdict(name, kind, promise, measured(slo, "attainment", "%"), _trust(slo, attained, facts), several)
+    trust = _trust(slo, attained, facts)
+    return Verdict(name, kind, promise, measured(slo, "attainment", "%"), trust, targets(slo) > 1)
 
 
 def _trust(slo: Mapping[str, Any], attained: float, facts: Facts) -> str:

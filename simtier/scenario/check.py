@@ -7,7 +7,22 @@ from itertools import chain
 from pathlib import Path
 
 from simtier.errors import Problem, ScenarioError
-from simtier.scenario.checks import apps, capacity, llm, named, payloads, platforms, reach, topology
+from simtier.scenario.checks import (
+    apps,
+    capacity,
+    llm,
+    llm_costs,
+    loading,
+    named,
+    payloads,
+    platforms,
+    pool_numbers,
+    pools,
+    power,
+    prefixes,
+    reach,
+    topology,
+)
 from simtier.scenario.checks import traces as trace_checks
 from simtier.scenario.checks.facts import Facts
 from simtier.scenario.scenario import Scenario
@@ -32,12 +47,18 @@ def check(scenario: Scenario, traces: Sequence[Path] = ()) -> list[Problem]:
         named.policies(facts),
         trace_checks.traces(facts, traces),
         llm.engines(facts),
+        llm_costs.costs(facts),
         llm.stages(facts),
         llm.targets(facts),
+        pools.pools(facts),
+        pool_numbers.pool_numbers(facts),
+        prefixes.prefixes(facts),
+        loading.loading(facts),
         capacity.sizes(facts),
         capacity.together(facts),
         capacity.hardware(facts),
         reach.reach(facts),
+        power.power_rows(facts),
     )
     return sorted(dict.fromkeys(found), key=lambda problem: problem.line)
 

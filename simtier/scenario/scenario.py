@@ -10,6 +10,7 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from simtier.scenario.base import Name, Part
 from simtier.scenario.platforms import Platform
+from simtier.scenario.power import PowerRow
 from simtier.scenario.services import App, Policies, Service
 from simtier.scenario.source import Source
 from simtier.scenario.topology import Links, Nodes
@@ -63,6 +64,8 @@ class Scenario(Part):
     """Workloads by name."""
     policies: Policies = Policies()
     """Policies, one a kind, where services and apps name no other."""
+    power_rows: dict[Name, PowerRow] = Field(default={})
+    """Rows of servers that share a power budget, by name."""
 
     @model_validator(mode="after")
     def _something_serves(self) -> Scenario:

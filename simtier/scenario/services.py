@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from simtier.scenario.base import Cost, Fixed, Name, OrText, Part, PolicyRef, StageTime, Time, Traced
 from simtier.scenario.llm import Llm, StageTokens
@@ -31,6 +31,8 @@ class ServicePolicies(Part):
     """How many replicas there are."""
     admission: PolicyRef | None = None
     """Which requests may enter."""
+    balancing: PolicyRef | None = None
+    """What moves among the replicas of a language model; nothing if not given."""
 
 
 class Policies(Part):
@@ -52,6 +54,8 @@ class Policies(Part):
     """Which requests may enter."""
     keep_alive: PolicyRef = PolicyRef(use="fixed")
     """How long idle instances of functions stay, on platforms."""
+    disaggregation: PolicyRef = PolicyRef(use="apart")
+    """Which pools serve a request of a language model that several could."""
 
 
 class Service(Part):
@@ -81,6 +85,8 @@ class Service(Part):
     """A language model that each replica runs on accelerators of its own; requests have `tokens`."""
     price: DollarsPerSecond = 0.0
     """Price of one replica for as long as it lives, besides its node's."""
+    report_every: Annotated[Seconds, Field(gt=0)] | None = None
+    """How often replicas report their queues and blocks; policies of this service see them as they were then. Not given: as they are."""
     policies: ServicePolicies = ServicePolicies()
     """Policies of this service."""
 
@@ -98,6 +104,10 @@ class Service(Part):
         if self.llm is not None and given:
             raise ValueError(
                 f"an `llm` takes accelerators by itself, and its batching policy says what runs together: leave out {', '.join(given)}"
+            )
+        if self.llm is not None and self.policies.scheduling is not None:
+            raise ValueError(
+                "the batching policy of an `llm` decides in which order requests run: leave out `policies.scheduling`, or choose another `batching`"
             )
         return self
 
@@ -126,7 +136,8 @@ class Stage(Part):
     model: str | None = None
     """DNN of the catalogue (`simtier models`), in place of `time` or `cost`."""
     split: Names | None = None
-    """Services that can run layers of `model`, nearest to the source first; a partitioning policy divides the layers."""
+    """Services that can run layers of `model`, nearest to the source first, which a partitioning policy divides; or pools for `tokens`:
+    a disaggregation policy says which one computes a prompt, and which one decodes."""
     precision: Literal["fp32", "tf32", "fp16", "bf16", "fp8", "int8"] = "fp16"
     """Arithmetic and tensors of `model`."""
     batch_cost: Annotated[float, Field(ge=0, le=1)] = 1.0
@@ -141,6 +152,11 @@ class Stage(Part):
     """Fan-out: the stage runs so many times at once for each request; stages after it wait for all of them."""
     stagger: Seconds = 0.0
     """Of `copies`: how long after one of them the next is called, by a caller that makes one call after the other."""
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Names of the services that may run it, or of its platform."""
+        return self.split or (str(self.service),)
 
     @model_validator(mode="after")
     def _copies_of_calls(self) -> Stage:
@@ -171,11 +187,18 @@ class Stage(Part):
             raise ValueError(
                 f"a stage has exactly one of time, cost, model, tokens; this one has {' and '.join(ways) or 'none'}"
             )
-        if self.model is not None and (self.split is None) == (self.service is None):
-            raise ValueError("a stage with a model has `split` (a list of services) or `service`, one of them")
-        if self.model is None and (self.service is None or self.split is not None):
+        pooled = self.model is not None or self.tokens is not None
+        if pooled and (self.split is None) == (self.service is None):
+            way = "a model" if self.model is not None else "tokens"
+            raise ValueError(f"a stage with {way} has `split` (a list of services) or `service`, one of them")
+        if not pooled and (self.service is None or self.split is not None):
             raise ValueError("a stage with a time or a cost runs on one `service`")
         return self
+
+
+SLOWDOWNS = ("ttft_slowdown", "tpot_slowdown", "latency_slowdown")
+TOKEN_TARGETS = ("ttft", "tpot", *SLOWDOWNS)
+"""Targets for answers of language models."""
 
 
 class Slo(Part):
@@ -187,13 +210,35 @@ class Slo(Part):
     """Target for the first token of each stage that has `tokens`, counted from the request's arrival."""
     tpot: Annotated[Seconds, Field(gt=0)] | None = None
     """Target for the mean time per token after the first, of each stage that has `tokens`."""
+    ttft_slowdown: Annotated[float, Field(ge=1)] | None = None
+    """Target for the same, as a multiple of what the request would take to its first token with the engine to itself."""
+    tpot_slowdown: Annotated[float, Field(ge=1)] | None = None
+    """Target for the mean time per token after the first, as a multiple of that alone."""
+    latency_slowdown: Annotated[float, Field(ge=1)] | None = None
+    """Target for the last token of each stage that has `tokens`, counted from the request's arrival, as a multiple of that alone."""
     percentile: Annotated[float, Field(gt=0, le=100)] = 95.0
     """Percent of requests that must be within all targets; those not served count as late."""
 
+    @field_validator("percentile")
+    @classmethod
+    def _is_percent(cls, value: float) -> float:
+        if value < 1:
+            raise ValueError(
+                f"{value:g} is in percent, so it promises less than one request in a hundred: was {100 * value:g} meant?"
+            )
+        return value
+
+    @property
+    def compares(self) -> bool:
+        """Whether it promises something relative to requests that are alone."""
+        return any(getattr(self, target) is not None for target in SLOWDOWNS)
+
     @model_validator(mode="after")
     def _promises_something(self) -> Slo:
-        if self.latency is None and self.ttft is None and self.tpot is None:
-            raise ValueError("promises nothing: give `latency`, or `ttft` or `tpot` for language models")
+        if all(getattr(self, target) is None for target in ("latency", *TOKEN_TARGETS)):
+            raise ValueError(
+                "promises nothing: give `latency`, or `ttft` or `tpot` for language models, or a slow-down of these"
+            )
         return self
 
 
@@ -202,6 +247,8 @@ class AppPolicies(Part):
 
     partitioning: PolicyRef | None = None
     """Which layers of a DNN run where."""
+    disaggregation: PolicyRef | None = None
+    """Which pools serve a request of a language model that several could."""
 
 
 class App(Part):

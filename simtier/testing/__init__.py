@@ -11,6 +11,7 @@ def test_my_policy():
 """
 
 from simtier.testing.engine_fakes import FakeEngine, FakeSequence
+from simtier.testing.engine_replica_fakes import FakeEngineReplica
 from simtier.testing.fakes import (
     FakeClock,
     FakeHop,
@@ -25,6 +26,7 @@ from simtier.testing.fakes import (
     FakeTier,
 )
 from simtier.testing.function_fakes import FakeCell, FakeExecution, FakeFunction, FakeInstance, FakePool
+from simtier.testing.power_fakes import FakePowerRow, FakeServer
 from simtier.testing.promises import PROMISES, Promise, check_policy, promises_of
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "FakeCell",
     "FakeClock",
     "FakeEngine",
+    "FakeEngineReplica",
     "FakeExecution",
     "FakeFunction",
     "FakeHop",
@@ -39,10 +42,12 @@ __all__ = [
     "FakeNode",
     "FakeOutcome",
     "FakePool",
+    "FakePowerRow",
     "FakeReplica",
     "FakeReplicaSpec",
     "FakeRequest",
     "FakeSequence",
+    "FakeServer",
     "FakeService",
     "FakeSite",
     "FakeSplit",

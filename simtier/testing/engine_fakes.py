@@ -20,6 +20,7 @@ class FakeSequence:
     arrival_s: float = 0.0
     queued_s: float = 0.0
     deadline_s: float = math.inf
+    first_by_s: float = math.inf
     prompt: int = 100
     generated: int = 0
     most: int = _NEVER_TOLD

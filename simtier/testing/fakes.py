@@ -24,6 +24,11 @@ class FakeRequest:
     priority: float = 0.0
     work_s: float = 0.01
     size_bytes: float = 1000.0
+    prompt_tokens: int = 0
+    prefix: tuple[int, ...] = ()
+    prefix_tokens: int = 0
+    first_by_s: float = math.inf
+    token_target_s: float = math.inf
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +38,8 @@ class FakeOutcome:
     request: FakeRequest = FakeRequest()
     outcome: str = "ok"
     latency_s: float = 0.1
+    first_token_s: float = math.nan
+    token_s: float = math.nan
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Integral, Real
 from types import MappingProxyType
 from typing import Any
 
 from simtier.contract import (
+    Caps,
+    Divide,
+    EngineReplicaView,
     EngineView,
     ExecutionView,
+    Fetch,
     Hold,
     Limits,
+    Loan,
+    Move,
     NodeView,
     Plan,
     ReplicaView,
     RequestView,
+    ServiceView,
     SplitView,
     Verdict,
 )
@@ -36,6 +43,9 @@ def _place(answer: Any, _replica: object, nodes: Sequence[NodeView]) -> str | No
 
 
 def _choose(answer: Any, _request: RequestView, replicas: Sequence[ReplicaView]) -> str | None:
+    if isinstance(answer, Fetch):
+        both = _is_in(answer.replica, replicas) and _is_in(answer.source, replicas)
+        return None if both else "a Fetch of a replica it was shown from another one"
     return None if isinstance(answer, Verdict) or _is_in(answer, replicas) else "a replica it was shown, WAIT or REJECT"
 
 
@@ -79,6 +89,43 @@ def _computed(plan: Plan, engine: EngineView) -> str | None:
     needed = sum(engine.blocks_for(each, number) for each, number in plan.tokens.items())
     free = engine.blocks_free + engine.blocks_back(plan.preempted)
     return None if needed <= free else f"a Plan that needs at most the {free} blocks that are free, not {needed}"
+
+
+def _caps(answer: Any, _row: object) -> str | None:
+    right = isinstance(answer, Caps) and answer.low > 0 and answer.high > 0
+    return None if right else "Caps of more than 0 Hz each"
+
+
+def _pools(answer: Any, _request: RequestView, pools: Sequence[ServiceView]) -> str | None:
+    two = isinstance(answer, tuple) and len(answer) == 2 and all(_is_in(pool, pools) for pool in answer)
+    return None if two else "two of the pools it was shown: for the prompt, and for the tokens"
+
+
+def _balance(answer: Any, service: ServiceView) -> str | None:
+    if isinstance(answer, str) or not isinstance(answer, Iterable):
+        return "a list of Move, Loan and Divide"
+    return next(filter(None, (_step(each, service.replicas) for each in answer)), None)
+
+
+def _step(step: object, replicas: Sequence[ReplicaView]) -> str | None:
+    """Return what is wrong with one step of a balancing policy."""
+    if isinstance(step, Move):
+        ends = (step.source, step.target)
+        right = _are_two(ends, replicas) and _is_in(step.sequence, step.source.sequences)
+        return None if right else "a Move of a sequence of one of the replicas it was shown to another one"
+    if isinstance(step, Loan):
+        right = _are_two((step.lender, step.borrower), replicas) and _is_integer(step.blocks)
+        return (
+            None if right else "a Loan of a whole number of blocks from one of the replicas it was shown to another one"
+        )
+    if isinstance(step, Divide):
+        right = _is_in(step.replica, replicas) and 0 < step.prompts <= 1 and 0 < step.tokens <= 1
+        return None if right else "a Divide of a replica it was shown into shares above 0 and up to 1"
+    return "Move, Loan or Divide"
+
+
+def _are_two(ends: tuple[EngineReplicaView, EngineReplicaView], replicas: Sequence[ReplicaView]) -> bool:
+    return ends[0] is not ends[1] and all(_is_in(end, replicas) for end in ends)
 
 
 def _memory(answer: Any, _function: object) -> str | None:
@@ -143,6 +190,9 @@ EXPECTED: Mapping[str, Callable[..., str | None]] = MappingProxyType(
         "form": _form,
         "plan": _plan,
         "memory": _memory,
+        "caps": _caps,
+        "pools": _pools,
+        "balance": _balance,
         "target": _target,
         "admit": _admit,
         "idle_for": _seconds,

@@ -9,14 +9,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import FrozenInstanceError, dataclass
+from dataclasses import FrozenInstanceError, dataclass, fields
 from enum import Enum
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any, TypeVar
 
 from simtier.catalogue.policies import load_policy, questions, written
-from simtier.contract import KINDS, Hold, Policy
+from simtier.contract import KINDS, Divide, Hold, Loan, Move, Policy
 from simtier.streams import Streams
 from simtier.testing.world import World
 
@@ -101,6 +101,8 @@ def told(answer: Any) -> str:
         return answer.name
     if isinstance(answer, Hold):
         return f"Hold({float(answer.until_s)!r})"
+    if isinstance(answer, Move | Loan | Divide):
+        return f"{type(answer).__name__}({', '.join(told(getattr(answer, field.name)) for field in fields(answer))})"
     if isinstance(answer, Sequence) and not isinstance(answer, str):
         return f"[{', '.join(map(told, answer))}]"
     for name in ("id", "name"):

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from simtier.catalogue.policies import is_whole, questions, validated, written
-from simtier.contract import KINDS, Batching, Hold, IterationBatching, Limits, Policy, Routing
+from simtier.contract import KINDS, Batching, Caps, Hold, IterationBatching, Limits, Policy, Routing
 from simtier.errors import PolicyError
 from simtier.streams import Streams
 from simtier.testing.legal import EXPECTED
@@ -194,8 +194,12 @@ def _passive_does_nothing(policy: Policy) -> None:
             right = not isinstance(answer, Hold) and [*answer] == [turn.seen[0][0]]  # type: ignore[misc]
         elif turn.question == "target":
             right = answer == turn.seen[0].ready + turn.seen[0].starting
+        elif turn.question == "caps":
+            right = answer == Caps()
         elif turn.question == "shares":
             right = answer == [execution.allocated_cores for execution in turn.seen[1]]
+        elif turn.question == "balance":
+            right = not [*answer]  # type: ignore[misc]
         else:
             right = answer is {"admit": True, "observe": None}.get(turn.question, NotImplemented)
         assert right, (

@@ -9,11 +9,11 @@ from typing import Any
 
 from simtier.contract import Limits
 from simtier.streams import Streams
-from simtier.testing.engine_fakes import FakeEngine, some_engine
+from simtier.testing.engine_replica_fakes import some_engine_replicas, some_prompt
+from simtier.testing.engine_situations import EngineSituations
 from simtier.testing.fakes import (
     FakeHop,
     FakeNode,
-    FakeOutcome,
     FakeReplica,
     FakeReplicaSpec,
     FakeRequest,
@@ -27,7 +27,7 @@ from simtier.testing.function_fakes import FakeExecution, FakeFunction, FakeInst
 TIERS = ("device", "edge", "cloud")
 
 
-class World:
+class World(EngineSituations):
     """Makes the situations: method `choose` returns the arguments of a policy's `choose`, and so on.
 
     Numbers are drawn from small sets on purpose: ties are where policies go wrong.
@@ -57,12 +57,6 @@ class World:
         self._step_s = self._one_of(0.0, 0.001, 0.01, 1.0, 15.0)
         self.site.clock.now_s += self._step_s
 
-    def outcome(self) -> FakeOutcome:
-        """Return a finished request."""
-        return FakeOutcome(
-            request=self._request(0), outcome=self._one_of("ok", "timed_out"), latency_s=self._one_of(0.1, 0.2)
-        )
-
     def split(self) -> tuple[FakeRequest, FakeSplit]:
         """Return a request and a path of the tiers device, edge and cloud for a network of 6 to 9 layers."""
         layers = self._one_of(6, 7, 8, 9)
@@ -89,7 +83,11 @@ class World:
         )
 
     def choose(self) -> tuple[FakeRequest, tuple[FakeReplica, ...]]:
-        """Return a request and one or more ready replicas."""
+        """Return a request and one or more ready replicas, every other time such that run a language model."""
+        if self._one_of(False, True):
+            return some_prompt(self._one_of, self._request(0), self.site.now_s), self._some(
+                some_engine_replicas(self._one_of, list(self.site.nodes.values()))
+            )
         return self._request(0), self._replicas()
 
     def rank(self) -> tuple[FakeRequest]:
@@ -106,14 +104,6 @@ class World:
         limits = Limits(self.site.now_s, self._one_of(1, 4, 16), min(request.queued_s for request in queue))
         return queue, limits
 
-    def plan(self) -> tuple[FakeEngine]:
-        """Return an engine of a language model."""
-        return (some_engine(self._one_of, self.site.now_s),)
-
-    def idle_engine(self) -> FakeEngine:
-        """Return an engine where nobody runs and somebody waits."""
-        return some_engine(self._one_of, self.site.now_s, idle=True)
-
     def memory(self) -> tuple[FakeFunction]:
         """Return the function that a batching policy stands in front of."""
         return (self._function(),)
@@ -126,6 +116,11 @@ class World:
 
     def admit(self) -> tuple[FakeRequest, FakeService]:
         """Return a request and the service it would enter."""
+        if self._one_of(False, True):
+            engines = tuple(some_engine_replicas(self._one_of, list(self.site.nodes.values())[:2]))
+            return some_prompt(self._one_of, self._request(0), self.site.now_s), replace(
+                self._service(2, 1, 0.0), replicas=engines
+            )
         return self._request(0), self._service(self._one_of(0, 1, 3), 1, 0.0)
 
     def idle_for(self) -> tuple[FakeInstance]:

@@ -12,6 +12,8 @@ from simtier.contract import Asker
 from simtier.journal import Journal
 from simtier.models.app import App
 from simtier.models.dnn_stage import DnnStage
+from simtier.models.llm.pooled_stage import PooledStage
+from simtier.models.llm.tokens import TokenTimer
 from simtier.models.network import Network
 from simtier.models.serverless.platform import Platform
 from simtier.models.serverless.stage import NamedFunctionStage
@@ -37,6 +39,10 @@ def parents(stages: Mapping[str, WrittenStage]) -> dict[str, tuple[str, ...]]:
     return found
 
 
+StageAsker = Callable[[str, str], Asker]
+"""Returns the asker of a kind of policy for a stage of an application."""
+
+
 @dataclass(frozen=True)
 class Hosts:
     """What stages run on.
@@ -50,7 +56,11 @@ class Hosts:
 
 
 class AppMaker:
-    """Builds applications on services that are alive; `traced_means` tells the mean of what an application's traces hold."""
+    """Builds applications on services that are alive; `traced_means` tells the mean of what an application's traces hold.
+
+    Attributes:
+        tokens: of the stages that have any, by place in the scenario.
+    """
 
     def __init__(
         self,
@@ -67,9 +77,10 @@ class AppMaker:
         self._streams = streams
         self._hosts = hosts
         self._traced_means = traced_means
+        self.tokens: dict[str, TokenTimer] = {}
 
-    def make(self, name: str, written: Written, partitioning: Callable[[str], Asker], closes_s: float) -> App:
-        """Return the application with its graph of stages; `partitioning` makes the asker of a stage if a DNN is split."""
+    def make(self, name: str, written: Written, asker: StageAsker, closes_s: float) -> App:
+        """Return the application with its graph of stages; `asker` makes the asker of a stage that several services may run."""
         timeout = written.timeout if written.timeout is not None else float("inf")
         app = App(name, self._clock, self._network, self._journal, written.response, timeout, written.priority)
         before = parents(written.stages)
@@ -78,7 +89,7 @@ class AppMaker:
         for key, described in written.stages.items():
             answer = written.response if key in ends else None
             copies[key] = tuple(
-                self._stage(key, described, app, partitioning, answer, copy) for copy in range(described.copies)
+                self._stage(key, described, app, asker, answer, copy) for copy in range(described.copies)
             )
             self._tell_service(copies[key][0])
         for key, stages in copies.items():
@@ -89,6 +100,9 @@ class AppMaker:
                 stage.connect(nexts, needs, copy * written.stages[key].stagger)
         firsts = tuple(stage for key, names in before.items() if not names for stage in copies[key])
         every = [stage for stages in copies.values() for stage in stages]
+        if written.slo is not None and written.slo.compares:
+            for timer in (stage.timer for stage in every if isinstance(stage.timer, TokenTimer)):
+                timer.compared = True
         forks = any(len(stage.nexts) > 1 for stage in every)
         app.prepare(firsts, sum(len(copies[key]) for key in ends), forks=forks, closes_s=closes_s)
         for stage in every:
@@ -100,21 +114,23 @@ class AppMaker:
         name: str,
         written: WrittenStage,
         app: App,
-        partitioning: Callable[[str], Asker],
+        asker: StageAsker,
         answer: float | None,
         copy: int,
     ) -> Stage:
         if written.model is not None:
-            names = written.split or (written.service or "",)
+            names = written.hosts
             services = [self._hosts.services[service] for service in names]
             timer = LayerTimer(dnn(written.model), written.precision)
             output = written.output or timer.dnn.crossing_bytes(len(timer.dnn.layers), written.precision)
             return DnnStage(
-                name, app, timer, services, partitioning(name), output, output if answer is None else answer
+                name, app, timer, services, asker("partitioning", name), output, output if answer is None else answer
             )
-        assert written.service is not None
         output = written.output
         own_timer = self._timer(name if copy == 0 else f"{name}/{copy}", written, app)
+        if written.split is not None:
+            return self._pooled(name, written.split, app, own_timer, asker("disaggregation", name), output)
+        assert written.service is not None
         platform = self._hosts.platforms.get(written.service)
         if platform is None:
             return Stage(name, app, own_timer, Part(self._hosts.services[written.service]), output)
@@ -125,11 +141,21 @@ class AppMaker:
             return Stage(name, app, own_timer, part, output)
         return NamedFunctionStage(name, app, own_timer, self._hosts.function_of[written.service], output)
 
+    def _pooled(
+        self, name: str, pools: tuple[str, ...], app: App, timer: Timer, asker: Asker, output: float
+    ) -> PooledStage:
+        """Return a stage with tokens that several pools may serve."""
+        assert isinstance(timer, TokenTimer)
+        services = [self._hosts.services[pool] for pool in pools]
+        return PooledStage(name, app, timer, services, asker, output)
+
     def _timer(self, name: str, written: WrittenStage, app: App) -> Timer:
         if written.tokens is not None:
-            return tokens_timer(
-                f"app/{app.name}/{name}/tokens", written.tokens, self._streams, self._traced_means(app.name)
-            )
+            means = self._traced_means(app.name)
+            timer = tokens_timer(f"app/{app.name}/{name}/tokens", written.tokens, self._streams, means)
+            timer.number = len(self.tokens)
+            self.tokens[f"apps.{app.name}.stages.{name}"] = timer
+            return timer
         if written.cost is not None:
             return CostTimer(written.cost.flop, written.cost.bytes, written.cost.precision)
         assert written.time is not None

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from simtier.catalogue.hardware import accelerator, llm_efficiency, machine
+from simtier.catalogue.llm import language_model
 from simtier.scenario import Scenario
+from simtier.scenario.checks.llm import most_blocks
+from simtier.scenario.llm import Llm
+from simtier.scenario.llm_costs import ProfileFolder
+from simtier.scenario.services import Service
 
 
 def assumptions(scenario: Scenario, layout: Mapping[str, Any]) -> list[str]:
@@ -17,6 +22,8 @@ def assumptions(scenario: Scenario, layout: Mapping[str, Any]) -> list[str]:
         *_engines(scenario, layout),
         *_times(scenario),
         *_replays(scenario),
+        *_raised(layout),
+        *_detours(layout),
         *_links(scenario),
     ]
 
@@ -48,9 +55,22 @@ def _times(scenario: Scenario) -> Iterator[str]:
             elif stage.cost is not None:
                 yield f"{place}: time by the roofline model from operations and bytes in {stage.cost.precision}, not measured"
             elif stage.tokens is not None:
-                yield f"{place}: iterations take what a closed form says, not measured; see services.{stage.service}"
+                yield from (
+                    f"{place}: iterations take {_cost_of(scenario.services[host])}; see services.{host}"
+                    for host in stage.hosts
+                )
             elif stage.time is not None:
                 yield f"{place}: time as given ({stage.time.distribution}), divided by the node's speed"
+
+
+def _cost_of(service: Service) -> str:
+    """Return where times of iterations come from."""
+    cost = service.llm.cost if service.llm is not None else ""
+    if isinstance(cost, ProfileFolder):
+        return f"what the profile {cost.profile} has of kernels, interpolated"
+    if cost == "linear":
+        return "what published linear coefficients say"
+    return "what a closed form says, not measured"
 
 
 def _engines(scenario: Scenario, layout: Mapping[str, Any]) -> Iterator[str]:
@@ -64,10 +84,38 @@ def _engines(scenario: Scenario, layout: Mapping[str, Any]) -> Iterator[str]:
         kinds = dict.fromkeys(
             device["kind"] for group in groups if group in places for device in groups[group]["devices"]
         )
-        for kind in kinds:
-            yield f"services.{name}: {service.llm.model} on {kind}: efficiency {llm_efficiency(kind).source}"
-        if service.llm.blocks is None:
-            yield f"services.{name}: blocks are what weights and {service.llm.reserved / 2**30:.3g} GiB for activations and the runtime leave"
+        yield from _engine(name, service.llm, kinds, layout["services"][name])
+
+
+def _engine(name: str, llm: Llm, kinds: Iterable[str], found: Mapping[str, Any]) -> Iterator[str]:
+    for kind in kinds:
+        if llm.cost == "closed_form":
+            yield f"services.{name}: {llm.model} on {kind}: efficiency {llm_efficiency(kind).source}"
+        most = most_blocks(llm, language_model(llm.model), accelerator(kind))
+        if llm.blocks is not None and llm.blocks > most:
+            yield f"services.{name}: {llm.blocks} blocks as given, though {kind} can hold {most} beside the weights"
+    for table, number in found["beyond_profile"].items():
+        yield f"services.{name}: {number} look-ups went beyond the profile's {table}, and followed a line there"
+    if found["too_long"]:
+        number = found["too_long"]
+        yield f"services.{name}: {number} requests were rejected, for they are longer than its engines' context, or than all of their blocks"
+    if llm.accelerators > 1:
+        yield f"services.{name}: links between its accelerators reach their nominal rate, and carry nothing else"
+    if llm.data > 1:
+        yield f"services.{name}: each iteration's tokens are divided evenly among its {llm.data} groups of accelerators"
+    if llm.blocks is None:
+        yield f"services.{name}: blocks are what weights and {llm.reserved / 2**30:.3g} GiB for activations and the runtime leave"
+
+
+def _detours(layout: Mapping[str, Any]) -> Iterator[str]:
+    for one, other, node in layout["detours"]:
+        yield f"links: keys and values go from {one} to {other} by way of {node}, which requests come from, for no other links lead there"
+
+
+def _raised(layout: Mapping[str, Any]) -> Iterator[str]:
+    for place, number in layout["raised_tokens"].items():
+        if number:
+            yield f"{place}: {number} requests of the trace tell no tokens of prompt or answer (failures, for one) and are given 1"
 
 
 def _replays(scenario: Scenario) -> Iterator[str]:

@@ -6,8 +6,15 @@ from math import isfinite
 from typing import Any
 
 from simtier.models.batches import BatchReplica
+from simtier.models.llm.moving import port_name
+from simtier.models.llm.replica import LlmReplica
 from simtier.world.topology import node_price
 from simtier.world.world import World
+
+
+def together(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    """Return what is known after one replication more: links that only came up there are added."""
+    return {**before, "links": now["links"] | before["links"]} if before else now
 
 
 def layout(world: World) -> dict[str, Any]:
@@ -20,11 +27,20 @@ def layout(world: World) -> dict[str, Any]:
             name: {
                 "on": sorted({node.group for node in service.fleet.nodes}),
                 "slots": _slots(world, name),
+                "too_long": sum(
+                    each.too_long
+                    for each in world.replicas.made
+                    if isinstance(each, LlmReplica) and each.service is service
+                ),
+                "beyond_profile": dict(world.costs[name].beyond) if name in world.costs else {},
                 "price": written.price,
             }
             for (name, service), written in zip(world.services.items(), world.scenario.services.values(), strict=True)
         },
+        "detours": _detours(world),
+        "raised_tokens": {place: timer.raised for place, timer in world.tokens.items()},
         "platforms": {name: _platform(world, name) for name in world.platforms},
+        "power_rows": {name: _row(world, name) for name in world.power.rows},
     }
 
 
@@ -76,7 +92,43 @@ def _links(world: World) -> dict[str, Any]:
         group["names"].append(name)
         if spec.medium not in group["media"]:
             group["media"].append(spec.medium)
-    return groups
+    return groups | {
+        port_name(name): _port(world, name) for name in world.services if world.network.has_port(port_name(name))
+    }
+
+
+def _detours(world: World) -> list[tuple[str, str, str]]:
+    """Return (pool, other pool, node) where keys and values pass a node that requests come from, as seen from the first node of each."""
+    sources = {each for workload in world.scenario.workloads.values() for each in workload.source}
+    splits = {stage.split for app in world.scenario.apps.values() for stage in app.stages.values() if stage.tokens}
+    pairs = dict.fromkeys((one, other) for split in splits if split for one in split for other in split if one != other)
+    found = []
+    for one, other in pairs:
+        ends = [world.services[name].fleet.nodes[0].name for name in (one, other)]
+        for name in world.network.passes(*ends):
+            node = world.nodes[name]
+            if sources & {node.name, node.group, node.tier}:
+                found.append((one, other, name))
+    return found
+
+
+def _port(world: World, name: str) -> dict[str, Any]:
+    """Return what the ports of a service's replicas are, as far as there are any."""
+    service = world.services[name]
+    group = service.fleet.nodes[0].group
+    engines = [replica.engine for replica in service.fleet.serving if isinstance(replica, LlmReplica)]
+    rates = [engine.handing.port_bytes_per_s for engine in engines]
+    return {
+        "names": [port_name(name)],
+        "media": [f"{port_name(name)} {number}" for number in range(max(1, len(engines)))],
+        "from": group,
+        "to": group,
+        "latency_s": engines[0].handing.port_latency_s if engines else 0.0,
+        "mean_bytes_per_s": rates[0] if rates and isfinite(rates[0]) else None,
+        "sharing": "fair",
+        "joules_per_byte": 0.0,
+        "dollars_per_byte": 0.0,
+    }
 
 
 def _platform(world: World, name: str) -> dict[str, Any]:
@@ -96,6 +148,21 @@ def _platform(world: World, name: str) -> dict[str, Any]:
             "provisioned": price.provisioned,
             "idle_cost": price.idle_cost,
         },
+    }
+
+
+def _row(world: World, name: str) -> dict[str, Any]:
+    """Return what a power row is: its servers by priority, budget (W) and times (s)."""
+    written, row = world.scenario.power_rows[name], world.power.rows[name]
+    return {
+        "servers": {
+            priority: [server.name for server in row.servers if server.priority == priority]
+            for priority in ("low", "high")
+        },
+        "budget_w": row.budget_w,
+        "every_s": written.every,
+        "command_s": written.command_delay,
+        "top_hz": row.top_hz,
     }
 
 

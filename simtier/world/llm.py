@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from functools import partial
 
-from simtier.catalogue.hardware import llm_efficiency
 from simtier.catalogue.llm import language_model
 from simtier.catalogue.policies import find_policy
 from simtier.contract import IterationBatching
 from simtier.models import distributions as d
 from simtier.models.hardware import Accelerator
 from simtier.models.llm.blocks import Blocks
-from simtier.models.llm.closed_form import ClosedForm
-from simtier.models.llm.efficiency import Devices, Efficiency
+from simtier.models.llm.draw import Draw
 from simtier.models.llm.engine import Engine
+from simtier.models.llm.hand_over import Handing
+from simtier.models.llm.lanes import Lanes
+from simtier.models.llm.loans import Loans
+from simtier.models.llm.offload import HostMemory
+from simtier.models.llm.parallel import Pipelined
+from simtier.models.llm.phase_power import PhasePower, ridge_tokens
+from simtier.models.llm.pipeline import PipelineLanes
+from simtier.models.llm.prefix_source import PREFIX_TOKENS, PrefixSource, nothing, of_texts, popularity
+from simtier.models.llm.prefix_source import traced as traced_prefix
 from simtier.models.llm.prefixes import PrefixBlocks
 from simtier.models.llm.replica import EngineMaker, LlmReplica
+from simtier.models.llm.sequence import LlmSequence
 from simtier.models.llm.shape import LlmShape
+from simtier.models.llm.shared_device import SharedDevice
+from simtier.models.llm.tiers import TieredBlocks
 from simtier.models.llm.tokens import Count, TokenTimer, drawn, given, traced_input, traced_output
 from simtier.scenario import Scenario
 from simtier.scenario.base import PolicyRef
@@ -24,11 +35,13 @@ from simtier.scenario.checks.llm import memory_of
 from simtier.scenario.llm import ELEMENT_BYTES, Between, Llm, Spread, Tokens
 from simtier.scenario.services import Service
 from simtier.streams import Streams
+from simtier.traces.hashing import text_key
+from simtier.world.llm_costs import Costs, link_of
+
+Ended = Callable[[LlmSequence], object]
 
 DEFAULT_BATCHING = PolicyRef(use="vllm_v1")
 MOST_TOKENS = 10_000_000
-
-_SECONDS = ("call", "layer", "iteration", "sequence", "token")
 
 
 def batching_ref(scenario: Scenario, service: Service) -> PolicyRef:
@@ -42,33 +55,95 @@ def batching_ref(scenario: Scenario, service: Service) -> PolicyRef:
     return DEFAULT_BATCHING if service.llm is not None else PolicyRef(use="none")
 
 
-def engine_maker(written: Llm) -> EngineMaker:
-    """Return what makes the engine of a replica."""
+def engine_maker(written: Llm, costs: Costs) -> EngineMaker:
+    """Return what makes the engine of a replica; `costs` are those of its service."""
     shape = language_model(written.model)
 
-    def make(replica: LlmReplica) -> Engine:
+    def make(replica: LlmReplica) -> Engine | Lanes:
         assert replica.device is not None
         device: Accelerator = replica.device.spec
-        cost = ClosedForm(shape, _devices(written, device), _efficiency(written, device))
-        return Engine(
-            replica.clock,
-            replica.service.askers["batching"],
-            cost,
-            _blocks(written, shape, device),
-            min(written.context or shape.context, shape.context),
-            replica.ended,
-            devices=written.tensor,
-            swap_s=memory_of(written, device).token_bytes(shape) * written.block / (written.host_link * written.tensor),
-        )
+        cost, blocks = costs.on(device), _blocks(written, shape, device)
+        host = HostMemory(*_host_s(written, shape, device))
+        if isinstance(blocks, TieredBlocks):
+            blocks.memory = host
+
+        def one(ended: Ended) -> Engine:
+            return Engine(
+                replica.clock,
+                replica.service.askers["batching"],
+                cost,
+                blocks,
+                min(written.context or shape.context, shape.context),
+                ended,
+                devices=written.accelerators,
+                host=host,
+            )
+
+        engine: Engine | Lanes
+        if isinstance(cost, Pipelined):
+            engine = PipelineLanes([one(replica.ended) for _ in range(cost.stages)], cost)
+        elif written.shares is not None:
+            shares = (written.shares.prompts, written.shares.tokens)
+            engine = SharedDevice(one, partial(costs.shared, device), replica.ended, shares, written.shares.switch)
+        else:
+            engine = one(replica.ended)
+        engine.handing = _handing(written, shape, device)
+        replica.draw = Draw(engine, _power(written, shape, device))
+        return engine
 
     return make
 
 
+def loans(written: Llm) -> Loans:
+    """Return who keeps the loans of blocks among the replicas of a service."""
+    shape = language_model(written.model)
+    return Loans(shape.layers, shape.heads * shape.head_width * ELEMENT_BYTES[written.precision])
+
+
+def _handing(written: Llm, shape: LlmShape, device: Accelerator) -> Handing:
+    """Return how keys and values leave the engine; within a node each accelerator sends its part."""
+    link = link_of(written, device)
+    return Handing(
+        token_bytes=memory_of(written, device).token_bytes(shape),
+        layers=shape.layers,
+        overlap=written.hand_over.overlap,
+        setup_s=written.hand_over.setup,
+        block_s=written.hand_over.per_block,
+        port_bytes_per_s=link.bytes_per_s * written.tensor if link is not None else float("inf"),
+        port_latency_s=link.latency_s if link is not None else 0.0,
+    )
+
+
+def _power(written: Llm, shape: LlmShape, device: Accelerator) -> PhasePower:
+    """Return what an accelerator draws."""
+    return PhasePower(
+        idle_w=device.idle_w,
+        peak_w=device.peak_w,
+        ridge_tokens=ridge_tokens(
+            shape,
+            device.processor(written.precision).peak_flop_per_s,
+            device.bandwidth_bytes_per_s,
+            written.weight_bytes,
+        ),
+        prompt=written.power.prompt,
+        token=written.power.token,
+        exponent=written.power.exponent,
+        core=written.power.core,
+    )
+
+
 def tokens_timer(name: str, written: Tokens, streams: Streams, means: tuple[float, ...]) -> TokenTimer:
     """Return the tokens of a stage; `name` is that of its random numbers, `means` those of its traces, by `TRACED`."""
-    inputs, mean_input = _count(f"{name}/input", written.input, streams, traced_input, means[1])
-    outputs, mean_output = _count(f"{name}/output", written.output, streams, traced_output, means[2])
-    return TokenTimer(inputs, outputs, (mean_input, mean_output), written.most or 0)
+    inputs, mean_input = _count(f"{name}/input", written.input, streams, traced_input(), means[1])
+    outputs, mean_output = _count(f"{name}/output", written.output, streams, traced_output(), means[2])
+    return TokenTimer(inputs, outputs, (mean_input, mean_output), written.most or 0, _prefixes(name, written, streams))
+
+
+def _prefixes(name: str, written: Tokens, streams: Streams) -> PrefixSource:
+    if written.shared is None:
+        return traced_prefix if written.input == "traced" else nothing
+    draws = streams.request_draws(f"{name}/shared", popularity(written.shared.texts, written.shared.zipf))
+    return of_texts(draws, written.shared.tokens, text_key(name) >> 30)
 
 
 def _count(name: str, written: object, streams: Streams, traced: Count, traced_mean: float) -> tuple[Count, float]:
@@ -90,29 +165,19 @@ def _spread(written: Spread) -> d.Distribution:
     return by_name[written.distribution](written.mean, written.cv)
 
 
+def _host_s(written: Llm, shape: LlmShape, device: Accelerator) -> tuple[float, float]:
+    """Return what a block takes to the host's memory, to which its accelerators move their parts at once, and what it takes from the disk."""
+    block_bytes = memory_of(written, device).token_bytes(shape) * written.block
+    disk_s = block_bytes / written.offload.disk_rate if written.offload is not None else 0.0
+    return block_bytes / (written.host_link * written.tensor * written.pipeline), disk_s
+
+
 def _blocks(written: Llm, shape: LlmShape, device: Accelerator) -> Blocks:
     number = written.blocks if written.blocks is not None else memory_of(written, device).blocks(shape, written.block)
-    return (PrefixBlocks if written.prefix_caching else Blocks)(number, written.block)
-
-
-def _devices(written: Llm, device: Accelerator) -> Devices:
-    element = ELEMENT_BYTES[written.precision]
-    return Devices(
-        peak_flop_per_s=device.processor(written.precision).peak_flop_per_s,
-        bandwidth_bytes_per_s=device.bandwidth_bytes_per_s,
-        number=written.tensor,
-        weight_bytes=element,
-        activation_bytes=element,
-    )
-
-
-def _efficiency(written: Llm, device: Accelerator) -> Efficiency:
-    """Return how near the device comes to its peaks: the scenario's word before the catalogue's."""
-    known = llm_efficiency(device.name).efficiency
-    if written.efficiency is None:
-        return known
-    chosen = {name: getattr(written.efficiency, name) for name in type(written.efficiency).model_fields}
-    return replace(
-        known,
-        **{f"{name}_s" if name in _SECONDS else name: value for name, value in chosen.items() if value is not None},
-    )
+    if not written.prefix_caching:
+        return Blocks(number, written.block)
+    if written.offload is None:
+        return PrefixBlocks(number, written.block, PREFIX_TOKENS)
+    block_bytes = memory_of(written, device).token_bytes(shape) * written.block
+    host, disk = (int(nbytes // block_bytes) for nbytes in (written.offload.host, written.offload.disk))
+    return TieredBlocks(number, written.block, PREFIX_TOKENS, host, disk)

@@ -20,6 +20,7 @@ from simtier.traces.expansion import Expansion, expand
 from simtier.traces.ledger import Ledger
 from simtier.traces.replay import Replay
 from simtier.world.functions import FunctionNames
+from simtier.world.prefixes import prefixes
 from simtier.world.traces import Reel, TraceShelf
 
 SAMPLED_ROWS = 50_000
@@ -29,9 +30,10 @@ SAMPLED_ROWS = 50_000
 class Replayed:
     """One source's requests, out of a trace: when they arrive, and what each carries, in one pass over the trace."""
 
-    def __init__(self, batches: Iterator[Any], names: FunctionNames | None = None) -> None:
+    def __init__(self, batches: Iterator[Any], names: FunctionNames | None = None, key: int | None = None) -> None:
         self._batches = batches
         self._names = names
+        self._key = key
         self._carried: deque[Iterator[tuple[float, ...]]] = deque()
 
     def chunks(self) -> Chunks:
@@ -39,16 +41,16 @@ class Replayed:
         for part in self._batches:
             for first in range(0, part.num_rows, LARGEST_CHUNK):
                 piece = part.slice(first, LARGEST_CHUNK)
-                self._carried.append(_carried(piece, self._names))
+                self._carried.append(_carried(piece, self._names, self._key))
                 yield piece.column(0).to_numpy()
 
     def rows(self) -> Iterator[tuple[float, ...]]:
-        """Yield what each request carries, by `TRACED`, and the number of its function if there are `names`; the next one's arrival must have been taken from `chunks`."""
+        """Yield what each request carries, by `TRACED`, the number of its function if there are `names`, and the beginning of its prompt if there is a `key`; the next one's arrival must have been taken from `chunks`."""
         while True:
             yield from self._carried.popleft()
 
 
-def _carried(piece: Any, names: FunctionNames | None = None) -> Iterator[tuple[float, ...]]:
+def _carried(piece: Any, names: FunctionNames | None = None, key: int | None = None) -> Iterator[tuple[Any, ...]]:
     columns: list[Any] = [
         np.nan_to_num(piece.column(name).to_numpy(zero_copy_only=False).astype(np.float64)).tolist()
         if name in piece.schema.names
@@ -59,15 +61,26 @@ def _carried(piece: Any, names: FunctionNames | None = None) -> Iterator[tuple[f
         column = piece.column("function")
         numbers = np.array([names.number(name) for name in column.dictionary.to_pylist()], dtype=np.int64)
         columns.append(numbers[column.indices.to_numpy()].tolist())
+    if key is not None:
+        columns.append(prefixes(piece, key))
     return zip(*columns, strict=False)
 
 
 def replay(
-    written: Workload, app: App, source: str, streams: Streams, shelf: TraceShelf, names: FunctionNames | None = None
+    written: Workload,
+    app: App,
+    source: str,
+    streams: Streams,
+    shelf: TraceShelf,
+    names: FunctionNames | None = None,
+    key: int | None = None,
 ) -> Replayed:
-    """Return the requests of one source of a workload of `app` that replays a trace; they carry the numbers of `names` if given."""
+    """Return the requests of one source of a workload of `app` that replays a trace.
+
+    They carry the numbers of `names` if given, and the beginnings of their prompts if given a `key` that tells them from others'.
+    """
     reel = shelf.reel(written.trace or (), written.on_error)
-    return Replayed(_batches(reel, written, app, source, streams, reel.left_out), names)
+    return Replayed(_batches(reel, written, app, source, streams, reel.left_out), names, key)
 
 
 def traced_means(app: App, workloads: list[Workload], streams: Streams, shelf: TraceShelf) -> tuple[float, ...]:

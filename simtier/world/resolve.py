@@ -28,9 +28,13 @@ def resolve(scenario: Scenario) -> Scenario:
         name: app.model_copy(update={"policies": _resolved(app.policies, scenario)})
         for name, app in scenario.apps.items()
     }
+    rows = {
+        name: row.model_copy(update={"policies": _resolved(row.policies, scenario)})
+        for name, row in scenario.power_rows.items()
+    }
     policies = _resolved(scenario.policies, scenario)
     return scenario.model_copy(
-        update={"services": services, "platforms": platforms, "apps": apps, "policies": policies}
+        update={"services": services, "platforms": platforms, "apps": apps, "policies": policies, "power_rows": rows}
     )
 
 
@@ -38,7 +42,7 @@ def with_files(scenario: Scenario, folder: Path) -> Scenario:
     """Copy the policy files that `scenario` names into `folder`/policies and return the scenario that names these copies.
 
     So a result can be run again, whatever becomes of the original files. Modules that such a file imports are not copied, nor are
-    traces: for a trace file of one's own the whole path is written.
+    traces and profiles: for a trace file of one's own, and a profile's folder, the whole path is written.
     """
     changed = scenario.model_dump(mode="json", by_alias=True)
     for place in _policy_sets(changed):
@@ -51,6 +55,10 @@ def with_files(scenario: Scenario, folder: Path) -> Scenario:
         holder["trace"] = (
             _anywhere(named, scenario) if isinstance(named, str) else [_anywhere(n, scenario) for n in named]
         )
+    for service in changed["services"].values():
+        cost = service["llm"]["cost"] if service["llm"] else None
+        if isinstance(cost, dict):
+            cost["profile"] = str((scenario.folder / cost["profile"]).resolve())
     return Scenario.from_dict(changed)
 
 
@@ -84,8 +92,9 @@ def _copied(file: Path, folder: Path) -> Path:
 def _policy_sets(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield every mapping from kind to policy in a scenario written as plain data."""
     yield document["policies"]
-    for part in [*document["services"].values(), *document["platforms"].values(), *document["apps"].values()]:
-        yield part["policies"]
+    for section in ("services", "platforms", "apps", "power_rows"):
+        for part in document[section].values():
+            yield part["policies"]
 
 
 def _resolved(policies: Any, scenario: Scenario) -> Any:

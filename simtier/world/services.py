@@ -12,16 +12,20 @@ from simtier.models.autoscaler import Autoscaler
 from simtier.models.batch_line import BatchLine
 from simtier.models.batches import BatchReplica
 from simtier.models.fifo import FifoReplica
+from simtier.models.llm.balancer import Balancer
 from simtier.models.llm.replica import EngineMaker, LlmReplica
 from simtier.models.node import Claim, Node
 from simtier.models.queues import queue_for
 from simtier.models.replica import Replica
-from simtier.models.service import Service, ServiceSpec
+from simtier.models.service import Service
+from simtier.models.service_spec import ServiceSpec
 from simtier.models.shared import SharedReplica
 from simtier.models.slots import SlotReplica
 from simtier.scenario import Scenario
 from simtier.scenario.services import Service as Written
 from simtier.streams import Streams
+from simtier.world.llm import loans
+from simtier.world.loading import held_key
 from simtier.world.times import distribution
 
 SERVICE_KINDS = ("placement", "routing", "scheduling", "batching", "autoscaling", "admission")
@@ -32,6 +36,8 @@ class ReplicaMaker:
 
     def __init__(self) -> None:
         self.made: list[Replica] = []
+        self.heard_by: list[Callable[[Replica], object]] = []
+        """Called with each new replica."""
         self.next_number: Callable[[], int] = count().__next__
 
     def __call__(self, service: Service, node: Node, device: Any) -> Replica:
@@ -49,6 +55,8 @@ class ReplicaMaker:
         else:
             replica = (FifoReplica if scheduling.skip else SlotReplica)(*parts)
         self.made.append(replica)
+        for hear in self.heard_by:
+            hear(replica)
         return replica
 
 
@@ -58,7 +66,7 @@ def weight_bytes(scenario: Scenario, service: str) -> float:
         (stage.model, stage.precision)
         for app in scenario.apps.values()
         for stage in app.stages.values()
-        if stage.model is not None and service in (stage.split or (stage.service,))
+        if stage.model is not None and service in stage.hosts
     }
     total = 0.0
     for model, precision in sorted(models):
@@ -78,10 +86,22 @@ def service_spec(
         memory_bytes=written.memory + (0.0 if accelerator else weights),
         accelerator=accelerator,
         device_bytes=weights if accelerator else 0.0,
-        whole=written.llm.tensor if written.llm is not None else 0,
+        whole=written.llm.accelerators if written.llm is not None else 0,
+        weights=held_key(written.llm),
     )
     startup = streams.draws(f"service/{name}/startup", distribution(written.startup).sample)
-    return ServiceSpec(name, claim, written.cores, written.concurrency, written.max_batch, startup, make_engine)
+    model = f"{written.llm.model} in {written.llm.kv_bytes:g} B" if written.llm is not None else ""
+    return ServiceSpec(
+        name,
+        claim,
+        written.cores,
+        written.concurrency,
+        written.max_batch,
+        startup,
+        make_engine,
+        model=model,
+        report_every_s=written.report_every or 0.0,
+    )
 
 
 def start_initial(service: Service, written: Written, nodes: Sequence[Node]) -> None:
@@ -114,3 +134,5 @@ def start_service(service: Service, written: Written) -> None:
         message = "0 replicas, and an autoscaling policy that never asks for any: give replicas, or another policy"
         raise ScenarioError([Problem(f"services.{service.name}.replicas", message)])
     Autoscaler(service, service.askers["autoscaling"], written.least, written.most)
+    if written.llm is not None and "balancing" in service.askers:
+        Balancer(service, service.askers["balancing"], loans(written.llm))

@@ -15,6 +15,7 @@ from simtier.scenario import Scenario
 from simtier.scenario import workloads as w
 from simtier.streams import Streams
 from simtier.world.functions import FunctionNames
+from simtier.world.prefixes import traced_key
 from simtier.world.replays import Replayed, replay
 from simtier.world.times import distribution
 from simtier.world.topology import Members
@@ -84,7 +85,7 @@ def _sources(
     names: FunctionNames,
 ) -> list[_Source]:
     slo = scenario.apps[written.app].slo
-    target = slo.latency if slo is not None and slo.latency is not None else float("inf")
+    target, *tokens = (getattr(slo, name, None) or float("inf") for name in ("latency", "ttft", "tpot"))
     stop = min(scenario.run.duration, written.stop if written.stop is not None else float("inf"))
     clients = [f"/{i}" for i in range(written.arrivals.clients)] if isinstance(written.arrivals, w.Closed) else [""]
     found = []
@@ -95,9 +96,12 @@ def _sources(
             if written.trace is not None:
                 app = scenario.apps[written.app]
                 named = names if app.has_traced_functions(scenario.platforms) else None
-                replayed = replay(written, app, key, streams, shelf, named)
+                begins = traced_key(app, scenario, written.trace)
+                replayed = replay(written, app, key, streams, shelf, named, begins)
             rows = replayed.rows() if replayed is not None else None
-            origin = Origin(apps[written.app], name, node.name, written.request, target, journal, rows)
+            origin = Origin(
+                apps[written.app], name, node.name, written.request, target, journal, rows, (tokens[0], tokens[1])
+            )
             found.append(_Source(key, origin, written, replayed, written.start, stop))
     return found
 
@@ -106,8 +110,12 @@ def _process(source: _Source, streams: Streams) -> a.Chunks:
     """Return the arrival times of an open source, from zero and without end."""
     if source.replayed is not None:
         return source.replayed.chunks()
-    process = source.written.arrivals
-    rng = streams.stream(f"workload/{source.name}/arrivals")
+    return arrivals(source.name, source.written.arrivals, streams)
+
+
+def arrivals(name: str, process: w.Arrivals | None, streams: Streams) -> a.Chunks:
+    """Return the arrival times of an open source of that name that replays nothing, from zero and without end."""
+    rng = streams.stream(f"workload/{name}/arrivals")
     if isinstance(process, w.Periodic):
         phase = rng.uniform(0.0, 1 / process.rate) if process.phase == "random" else float(process.phase)
         return a.periodic(process.rate, phase, process.jitter, rng)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache, partial
 from types import MappingProxyType
 from typing import Any
@@ -11,6 +12,7 @@ from simtier.catalogue.policies import find_policy, policy_maker
 from simtier.clock import Clock
 from simtier.contract import Asker, Decisions, Policy, ServiceView
 from simtier.journal import Journal
+from simtier.models.llm.weights_cache import WeightPlaces
 from simtier.models.network import Network
 from simtier.models.sampler import Probe, Sampler
 from simtier.models.serverless.platform import Platform
@@ -20,10 +22,13 @@ from simtier.models.visit import Part, Visit
 from simtier.scenario import Scenario
 from simtier.scenario.base import PolicyRef
 from simtier.streams import Streams
-from simtier.world.apps import AppMaker, Hosts
+from simtier.world.apps import AppMaker, Hosts, StageAsker
 from simtier.world.functions import FunctionNames, Told, finder, told_functions
 from simtier.world.llm import batching_ref, engine_maker
+from simtier.world.llm_costs import Costs
+from simtier.world.loading import Loaders
 from simtier.world.platforms import Site, cold_starts, make_platform, start_provisioned
+from simtier.world.power import PowerRows
 from simtier.world.replays import traced_means
 from simtier.world.services import SERVICE_KINDS, ReplicaMaker, service_spec, start_service, weight_bytes
 from simtier.world.topology import Members, add_links, make_nodes
@@ -62,6 +67,8 @@ class World:
         self.network = Network(self.clock, streams, journal.tables["transfers"], journal.code)
         self.link_groups = add_links(scenario.links, members, self.network, streams, shelf)
         self.replicas = ReplicaMaker()
+        self._loaders = Loaders(WeightPlaces(self.clock))
+        self.costs: dict[str, Costs] = {}
         self.services: dict[str, Service] = {}
         self._service_views: dict[str, ServiceView] = {}
         self._site = SiteFacade(
@@ -77,6 +84,8 @@ class World:
         self._names = FunctionNames()
         for name in scenario.platforms:
             self.platforms[name] = self._platform(name, members, shelf)
+        self.power = PowerRows(scenario.power_rows, self._power_asker, self.clock, journal, members, self.services)
+        self.replicas.heard_by.append(self.power.add)
         self._start_policies()
         for name, platform in self.platforms.items():
             start_provisioned(platform, scenario.platforms[name])
@@ -87,9 +96,10 @@ class World:
         hosts = Hosts(self.services, self.platforms, finders)
         maker = AppMaker(self.clock, self.network, journal, streams, hosts, means)
         self.apps = {
-            name: maker.make(name, written, self._partitioning(name), self.until_s)
+            name: maker.make(name, written, self._stage_asker(name), self.until_s)
             for name, written in scenario.apps.items()
         }
+        self.tokens = maker.tokens
         start_workloads(scenario, self.apps, members, self.clock, journal, streams, shelf, self._names)
         self._let_policies_observe()
         if scenario.run.samples:
@@ -123,8 +133,14 @@ class World:
         nodes = members.of_all(written.on, f"services.{name}.on")
         askers = {kind: self._asker(kind, name, written.policies) for kind in SERVICE_KINDS if kind != "batching"}
         askers["batching"] = self._maker("batching", batching_ref(self.scenario, written))(name)
-        make_engine = engine_maker(written.llm) if written.llm is not None else None
+        if written.policies.balancing is not None:
+            askers["balancing"] = self._maker("balancing", written.policies.balancing)(name)
+        make_engine = None
+        if written.llm is not None:
+            costs = self.costs[name] = Costs(name, written.llm, self.scenario.folder, self._streams)
+            make_engine = engine_maker(written.llm, costs)
         spec = service_spec(name, written, weight_bytes(self.scenario, name), self._streams, make_engine)
+        spec = replace(spec, make_startup=self._loaders.of(name, written.llm, spec.startup, nodes))
         return Service(spec, nodes, self.clock, self.network, self._journal, askers, self.replicas)
 
     def _platform(self, name: str, members: Members, shelf: TraceShelf) -> Platform:
@@ -172,9 +188,9 @@ class World:
         replays = [each for each in self.scenario.workloads.values() if each.app == app and each.trace is not None]
         return traced_means(self.scenario.apps[app], replays, self._streams, shelf)
 
-    def _partitioning(self, app: str) -> Callable[[str], Asker]:
-        def asker(stage: str) -> Asker:
-            made = self._asker("partitioning", f"{app}.{stage}", self.scenario.apps[app].policies)
+    def _stage_asker(self, app: str) -> StageAsker:
+        def asker(kind: str, stage: str) -> Asker:
+            made = self._asker(kind, f"{app}.{stage}", self.scenario.apps[app].policies)
             self._start(made)
             return made
 
@@ -183,6 +199,9 @@ class World:
     def _asker(self, kind: str, owner: str, own: Any) -> Asker:
         """Load and wrap the policy of `kind` for one owner: its own choice, else the scenario's."""
         return self._maker(kind, self._ref(kind, own))(owner)
+
+    def _power_asker(self, row: str) -> Asker:
+        return self._asker("power", row, self.scenario.power_rows[row].policies)
 
     def _ref(self, kind: str, own: Any) -> PolicyRef:
         ref: PolicyRef = getattr(own, kind) or getattr(self.scenario.policies, kind)
@@ -211,10 +230,16 @@ class World:
         asker.tell(asker.policy.start, self._site, rng)
 
     def _let_policies_observe(self) -> None:
-        for app in self.apps.values():
-            for asker in self._askers:
-                if asker.policy.observes():
+        observing = [asker for asker in self._askers if asker.policy.observes()]
+        for name, app in self.apps.items():
+            hosts = {host for stage in self.scenario.apps[name].stages.values() for host in stage.hosts}
+            for asker in observing:
+                if asker.owner in hosts or not self._serves(asker):
                     app.observe(asker.tell, asker.policy)
+
+    def _serves(self, asker: Asker) -> bool:
+        """Return whether a policy is a service's: stages, platforms and rows of power may be called like one."""
+        return asker.policy.kind in (*SERVICE_KINDS, "balancing") and asker.owner in self.services
 
     def _probes(self) -> list[Probe]:
         """Return what is sampled: queues and replicas of each service and platform; links are told by the transfers table."""

@@ -130,10 +130,11 @@ def of_llm(tmp_path_factory: pytest.TempPathFactory) -> simtier.Result:
     document = """
         name: llm
         run: {duration: 20 s, replications: 2}
-        nodes: {gpu: {tier: cloud, cores: 4, memory: 4 GiB, accelerators: [a100_80g]}}
-        services: {chat: {on: gpu, llm: {model: llama-3-8b}}}
-        apps: {ask: {stages: {answer: {service: chat, tokens: {input: 90, output: 9}}}, slo: {ttft: 1 s}}}
+        nodes: {gpu: {tier: cloud, cores: 4, memory: 64 GiB, accelerators: [a100_80g, a100_80g]}}
+        services: {prompts: {on: gpu, llm: {model: llama-3-8b, loading: {disk: 5 GB/s}}}, tokens: {on: gpu, llm: {model: llama-3-8b}}}
+        apps: {ask: {stages: {answer: {split: [prompts, tokens], tokens: {input: 90, output: 9}}}, slo: {ttft: 1 s}, policies: {disaggregation: apart}}}
         workloads: {asks: {app: ask, from: gpu, arrivals: {process: poisson, rate: 1 /s}}}
+        power_rows: {row: {nodes: gpu, budget: 9 kW}}
     """
     folder = tmp_path_factory.mktemp("docs")
     (folder / "llm.yaml").write_text(document, encoding="utf-8")
@@ -150,7 +151,8 @@ def test_every_key_of_a_result_is_described(
 ) -> None:
     assert list(result.document) == list(results.meanings()["document"])
     described = set(results.meanings()["summary"])
-    of_workloads = {f"workloads.{path.removeprefix('apps.')}" for path in described if path.startswith("apps.")}
+    of_both = {path.removeprefix("apps.<name>") for path in described if path.startswith("apps.")}
+    of_workloads = {f"workloads.<name>{path}" for path in of_both if not path.startswith((".tokens", ".goodput"))}
     found = {path for each in (result, of_platform, of_llm) for path in _paths(each.summary)}
     assert found == described | of_workloads
 

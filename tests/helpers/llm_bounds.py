@@ -29,6 +29,7 @@ def least_s(shape: LlmShape, devices: Devices, chunks: Sequence[Chunk], decodes:
     scores = 2 * shape.heads * (shape.head_width + shape.rope)
     sums = 2 * shape.heads * shape.head_width
     flop = 2 * per_token * tokens + 2 * output * sequences + shape.layers * (scores + sums) * pairs
-    read = (touched + output) * devices.weight_bytes + held * shape.kv_bytes(devices.activation_bytes)
-    peak, bandwidth = devices.number * devices.peak_flop_per_s, devices.number * devices.bandwidth_bytes_per_s
+    read = (touched + output) * devices.weight_bytes + held * shape.kv_bytes(devices.kv_bytes)
+    number = devices.number * devices.data
+    peak, bandwidth = number * devices.peak_flop_per_s, number * devices.bandwidth_bytes_per_s
     return max(flop / peak, read / bandwidth)

@@ -12,8 +12,10 @@ from simtier.clock import Clock
 from simtier.contract import Asker, IterationBatching
 from simtier.models.llm.blocks import Blocks
 from simtier.models.llm.closed_form import ClosedForm
+from simtier.models.llm.ears import Ears
 from simtier.models.llm.efficiency import Devices, Efficiency
 from simtier.models.llm.engine import Engine
+from simtier.models.llm.offload import HostMemory
 from simtier.models.llm.profiled import Profiled, profile
 from simtier.models.llm.sequence import NEVER_TOLD, LlmSequence
 from simtier.models.llm.shape import LlmShape
@@ -134,9 +136,9 @@ def drive(
     asker = Asker(policy, type(policy).__name__, "engine", lambda: clock.now)
     kept = blocks if blocks is not None else Blocks(1 << 30, 16)
     done: list[LlmSequence] = []
-    engine = Engine(clock, asker, cost, kept, context, done.append, swap_s=swap_s, one_by_one=one_by_one)
+    engine = Engine(clock, asker, cost, kept, context, done.append, host=HostMemory(swap_s), one_by_one=one_by_one)
     driven = Driven(done, engine)
-    engine.wrote = driven.wrote.append
+    engine.ears = Ears(wrote=driven.wrote.append)
     _listen(driven, policy)
     asker.tell(policy.start, FakeSite(), Streams(0).stream("policy"))
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import simtier
+from simtier.contract import KINDS
 
 ROOT = Path(simtier.__file__).parent
 LAYERS: list[set[str]] = [
@@ -24,7 +25,7 @@ LAYERS: list[set[str]] = [
     {"results", "statistics"},
     {"metrics"},
     {"runner"},
-    {"study"},
+    {"study", "planning"},
     {"report", "validation"},
     {"testing"},
     {"cli"},
@@ -108,6 +109,7 @@ def test_no_model_or_policy_reads_the_clock_on_the_wall() -> None:
 def test_every_public_name_can_be_imported() -> None:
     for name in simtier.__all__:
         assert getattr(simtier, name) is not None
+    assert {kind.__name__ for kind in KINDS.values()} < set(simtier.__all__)
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
         _ = simtier.Nothing
     for file in files():

@@ -52,7 +52,7 @@ SPREAD = {"distribution": "lognormal", "mean": 150, "cv": 1}
 @pytest.fixture
 def seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every iteration take a second."""
-    monkeypatch.setattr("simtier.world.llm.ClosedForm", lambda *_: ONE_SECOND)
+    monkeypatch.setattr("simtier.world.llm_costs.ClosedForm", lambda *_: ONE_SECOND)
 
 
 def two(slo_a: dict[str, Any] | None = None, slo_b: dict[str, Any] | None = None, **run: Any) -> Any:
@@ -76,13 +76,17 @@ def test_figures_by_hand() -> None:
     assert [got["latency_s"][key] for key in ("mean", "max")] == pytest.approx([3.25, 4.0])
     assert [got["normalised_latency_s"][key] for key in ("mean", "max")] == pytest.approx([1.125, 1.25])
     assert (got["input_tokens_per_s"], got["output_tokens_per_s"]) == pytest.approx((3.0, 0.6))
-    assert got["batch"] == pytest.approx({"per_iteration": 1.0, "over_time": 1.0})  # 0, 1, 1 and 2 decodes
+    quantiles = {"p50": 1.0, "p90": 1.7, "p95": 1.85, "p99": 1.97, "max": 2.0}  # of 0, 1, 1 and 2 decodes
+    assert got["batch"] == pytest.approx({"per_iteration": 1.0, "over_time": 1.0, **quantiles})
     assert got["kv_use"] == pytest.approx({"mean": 0.08, "max": 0.3})  # 1, 1, 3 and 3 of 10 blocks, in 4 of 10 s
     assert got["utilisation"] == summary["services"]["chat"]["utilisation"] == pytest.approx(0.4)
     assert (got["preemptions"], got["cached_share"], got["accelerators"]) == (0, 0.0, pytest.approx(1.0))
     assert got["goodput_per_s"] == got["goodput_per_accelerator_per_s"] == pytest.approx(0.1)
     device = accelerator("a100_80g")
-    joules = 10 * device.idle_w + 4 * (device.peak_w - device.idle_w)
+    ridge = 312e12 * 2 / (2 * 2.039e12)  # tokens at which operations take as long as reading weights of two bytes
+    works = [tokens / ridge for tokens in (10, 1, 1 + 20, 2)]  # of the four iterations
+    watts = [device.peak_w * (0.5 + 0.5 * work / (1 + work * work) ** 0.5) for work in works]
+    joules = 6 * device.idle_w + sum(watts)
     assert (got["energy_j"], got["joules_per_output_token"]) == pytest.approx((joules, joules / 6))
     dollars = 10 * device.dollars_per_s
     assert (got["cost_usd"], got["usd_per_million_output_tokens"]) == pytest.approx((dollars, dollars / 6e-6))
@@ -286,10 +290,14 @@ def test_accelerators_of_a_replica_share_its_work() -> None:
 def test_metrics_do_not_depend_on_how_the_tables_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tiny pieces, few values held, two passes: the same numbers, and few sequences kept waiting for their requests."""
     stages = {name: {"service": "chat", "tokens": {"input": SPREAD, "output": 40}} for name in ("think", "say")}
-    apps = {"a": BUSY["apps"]["a"] | {"timeout": "3 s"}, "two": {"stages": stages, "slo": {"ttft": "2 s"}}}
+    apps = {
+        "a": BUSY["apps"]["a"] | {"timeout": "3 s"},
+        "two": {"stages": stages, "slo": {"ttft": "2 s", "latency_slowdown": 4}},
+    }
     sc = scenario(apps, {"a": POISSON, "two": POISSON}, {"blocks": 120}, duration="40 s", warmup="5 s", replications=2)
     whole = simtier.run(sc).summary
     assert whole["llm"]["chat"]["in_vain"] > 0 < whole["llm"]["chat"]["left"]
+    assert 1 < whole["llm"]["chat"]["latency_slowdown"]["p50"] < whole["llm"]["chat"]["latency_slowdown"]["p99"]
     monkeypatch.setattr("simtier.journal.FLUSH_ROWS", 10)
     monkeypatch.setattr(reading, "BATCH_ROWS", 7)
     monkeypatch.setattr(latencies, "HELD", 20)

@@ -77,6 +77,7 @@ ANSWERS = {
     "batch": {"over_time": 17.3},
     "kv_use": {"mean": 0.345},
     "preemptions": 12,
+    "moves": 3,
     "joules_per_output_token": 0.452,
     "usd_per_million_output_tokens": 2.22,
 }
@@ -211,7 +212,7 @@ def test_the_summary_begins_with_the_promises(runner: FakeRun) -> None:
     assert answer.exit_code == 0
     assert runner.given["out"] == "auto"
     lines = answer.stdout.splitlines()
-    assert lines[0] == "SLO met: ask: 97.0 % of requests within 250 ms; promised are 95 %"
+    assert lines[0] == "SLO met: ask: 97.0 % of requests are answered within 250 ms; promised are 95 %"
     text = answer.stdout
     for part in ("98.6 ± 1.2 ms", "80.0 %", "Energy 3.60 MJ, cost 0.0100 USD", "Assumed: little", "Result: there"):
         assert part in text
@@ -222,7 +223,7 @@ def test_the_summary_begins_with_the_promises(runner: FakeRun) -> None:
         [cell.strip() for cell in line.strip("│").split("│")] for line in lines if line.startswith("│ chat")
     )
     assert tokens == ["chat", "12.3 ms", "456 ms", "12.3 ms", "456 ms", "456 ms", "12.3 ms", "456 ms"]
-    assert load == ["chat", "4,321", "5,432 /s", NOTHING, "17.3", "34.5 %", "12", "452 mJ", "2.22 USD"]
+    assert load == ["chat", "4,321", "5,432 /s", NOTHING, "17.3", "34.5 %", "12", "3", "452 mJ", "2.22 USD"]
     row = next(line for line in lines if line.startswith("│ ask"))
     assert [cell.strip() for cell in row.strip("│").split("│")] == ["ask", "1,000", "990", "4", "3", "2", "1", "0"]
     assert "simulated" not in text

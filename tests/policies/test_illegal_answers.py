@@ -11,15 +11,22 @@ import pytest
 from simtier.contract import (
     Admission,
     Autoscaling,
+    Balancing,
     Batching,
+    Disaggregation,
+    Divide,
     Hold,
+    Loan,
+    Move,
     Partitioning,
     Placement,
     Rebalancing,
     Routing,
     Scheduling,
 )
-from simtier.testing import PROMISES
+from simtier.testing import PROMISES, FakeEngineReplica, FakeSequence, FakeService
+
+STRANGER = FakeEngineReplica(id=99)
 
 ILLEGAL = {
     Partitioning: [(0,), (0, 99), (3, 2), (0.0, 1.0), (True, True), None, {0, 1}],
@@ -30,6 +37,16 @@ ILLEGAL = {
     Autoscaling: [None, -1, 1.5, True],
     Admission: [None, 1, "yes"],
     Rebalancing: [None, 3, (), "1", (-1.0,), (float("nan"),), (1e9,), (True,), {1.0}],
+    Disaggregation: [None, (), 3, "ab", (FakeService(), FakeService())],
+    Balancing: [
+        None,
+        3,
+        "move",
+        (1,),
+        (Move(FakeSequence(), STRANGER, STRANGER),),
+        (Loan(STRANGER, FakeEngineReplica(id=98), 1),),
+        (Divide(STRANGER, 0.5, 0.5),),
+    ],
 }
 QUESTION = {
     Partitioning: "split",
@@ -40,6 +57,8 @@ QUESTION = {
     Autoscaling: "target",
     Admission: "admit",
     Rebalancing: "shares",
+    Disaggregation: "pools",
+    Balancing: "balance",
 }
 
 

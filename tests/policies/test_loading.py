@@ -95,7 +95,7 @@ REFUSED = [
         "admission",
         "xyz",
         {},
-        "no admission policy is called 'xyz' (known: bounded_queue, deadline_feasible, everyone)",
+        "no admission policy is called 'xyz' (known: bounded_queue, deadline_feasible, early_rejection, everyone)",
     ),
     (
         "scheduling",

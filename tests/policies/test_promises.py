@@ -24,6 +24,7 @@ SUBJECTS: dict[str, list[dict[str, object]]] = {
     "vllm": [{}, {"tokens": 512, "swap": True}, {"padded": True, "watermark": 0.2}],
     "vllm_v1": [{}, {"tokens": 64, "piece": 10}, {"chunked": False, "tokens": 512, "whole": False}],
     "sarathi": [{}, {"tokens": 4, "sequences": 3}],
+    "nanoflow": [{}, {"tokens": 4, "sequences": 3, "answer": 20}],
     "fastserve": [{}, {"sequences": 2, "quantum": "1 s", "starvation": "10 ms"}],
     "batch_slo": [
         {"slo": "1 s", "every": "20 s", "least": 3},
@@ -34,23 +35,35 @@ SUBJECTS: dict[str, list[dict[str, object]]] = {
         {"slo": "1 s", "every": "1 s", "least": 1, "groups": 2, "memories": ["512 MB", "3 GB"], "sizes": [1, 6]},
     ],
     "bounded_queue": [{"limit": 3}],
+    "early_rejection": [{}, {"decode": "detect", "stay": "10 s"}],
+    "prefix_aware": [{}, {"match": 0.0, "apart": 2, "ratio": 1.0}],
+    "kv_aware": [{}, {"weight": 0.0}],
+    "mooncake": [{}, {"by": "token"}, {"fetch_above": 1.0, "reject": False}],
+    "on_demand_forwarding": [{}, {"prompts": 3}],
     "knative_kpa": [{}, {"per_replica": 5.0, "initial_scale": 3}],
     "kubernetes_hpa": [{}, {"metric": "in_flight", "wanted": 10.0}],
     "newsvendor": [{}, {"forecast": "changes"}],
     "queue_length": [{}, {"count": "in_flight"}],
     "on_demand": [{}, {"waits_for_starting": True}],
+    "elastic_moe": [{}, {"step": 2, "window": "1 s", "scale_down_after": "5 s"}],
+    "pd_ratio": [{"partner": "detect"}, {"partner": "detect", "role": "decode", "enough": 1, "adjust": "balance"}],
     "hash_affinity": [{}, {"key": "function", "over": "node"}],
     "bounded_load_hash": [{}, {"over": "node"}],
     "cross_region": [{}, {"round_trip": True}],
     "hybrid_histogram": [{}, {"range": "10 min", "bin": "1 s"}],
     "harvest": [{}, {"profile": 1, "threshold": 0.5}],
+    "by_length": [{}, {"limits": [100, 1000]}],
+    "splitwise": [{}, {"prompt_limit": 100, "token_share": 0.5}],
+    "balancing llumnix": [{}, {"low": 200.0, "high": 210.0, "most": 1}],
+    "infinite_llm": [{}, {"batch": 2, "full": 0.5, "idle": 0.5, "spare": 0.4}],
+    "semi_pd": [{}, {"percentile": 50.0, "least": 0.3, "step": 0.05}],
     "timer_prewarm": [{}, {"gaps": 2, "spread": 0.5}],
 }
 CASES = [
-    pytest.param(kind, name, parameters, promise, id=f"{name}{sorted(parameters.items()) or ''}:{promise}")
+    pytest.param(kind, name, parameters, promise, id=f"{kind} {name}{sorted(parameters.items()) or ''}:{promise}")
     for kind, names in BUILT_IN.items()
     for name in names
-    for parameters in SUBJECTS.get(name, [{}])
+    for parameters in SUBJECTS.get(f"{kind} {name}", SUBJECTS.get(name, [{}]))
     for promise in promises_of(load_policy(kind, name, parameters, Path()))
 ]
 

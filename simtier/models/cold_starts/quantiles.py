@@ -7,7 +7,6 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 
 Floats = NDArray[np.float64]
 
@@ -68,6 +67,7 @@ class Quantiles:
 
         Raises ValueError if no curve through them has it.
         """
+        from scipy.optimize import brentq  # noqa: PLC0415 - 20 MB that most runs have no use for
 
         def excess(bend: float) -> float:
             return replace(self, bend=bend).mean - mean

@@ -22,6 +22,16 @@ class Blocks:
         self.total = self.free = total
         self.tokens = tokens
 
+    def lend(self, other: Blocks, number: int) -> None:
+        """Let another engine have so many free blocks of these; below zero, take back as many that are free there."""
+        self.grow(-number)
+        other.grow(number)
+
+    def grow(self, number: int) -> None:
+        """Have so many more free blocks, or fewer."""
+        self.total += number
+        self.free += number
+
     def look(self, sequence: LlmSequence) -> None:
         """Tell a waiting sequence how much of it is there: nothing."""
 
@@ -38,14 +48,24 @@ class Blocks:
 
     def take(self, sequence: LlmSequence, tokens: int) -> None:
         """Give a sequence the blocks for `tokens` more."""
-        more = self.needed(sequence, tokens)
+        more = -(-(sequence.computed + tokens) // self.tokens) - sequence.blocks  # `needed`, without the call
         sequence.blocks += more
         self.free -= more
+
+    def take_unknown(self, sequence: LlmSequence, tokens: int) -> None:
+        """Give a sequence the blocks for `tokens` more, whose keys and values are still to come."""
+        self.take(sequence, tokens)
+
+    def know(self, sequence: LlmSequence) -> None:
+        """Hear that the keys and values of all its blocks are here."""
 
     def release(self, sequence: LlmSequence) -> None:
         """Take all its blocks from a sequence."""
         self.free += sequence.blocks
         sequence.blocks = 0
+
+    def plant(self, sequence: LlmSequence, tokens: int) -> None:
+        """Keep the first `tokens` of a sequence, which were computed elsewhere, for whoever looks for them: here nobody does."""
 
     def lasts(self, sequences: list[LlmSequence], most: int) -> int:
         """Return for how many iterations, `most` or less, all of `sequences` can decode before a block is missing; at least 0."""

@@ -14,10 +14,14 @@ An iteration of T tokens takes
 - the output matrix: for each sequence that may get a token.
 - experts: T tokens meet E (1 - (1 - k/E)^T) of E, each going to k of them, all equally likely.
 
-All of it is divided among the devices, which all-reduce the hidden states twice a layer.
+All of it is divided among the devices, which all-reduce the hidden states twice a layer. Of several groups (`data`) each does its part of the batch
+in this way, with weights of its own; routed experts are spread over all of them where there are `loads`: then such a layer takes
+
+    attention and shared experts as above, one all-reduce + experts of the busiest device + two all-to-alls (tokens there, answers back in 16 bit).
 
 Source: DistServe (Zhong et al., OSDI 2024, appendix A) for the terms, Vidur (Agrawal et al., MLSys 2024) for what an iteration is made of.
-Assumptions: what one iteration does is done one after the other; devices are equal; routing of tokens to experts is independent.
+Assumptions: what one iteration does is done one after the other; devices are equal; routing of tokens to experts is independent; a batch is divided
+evenly among groups, up to one token.
 Applies to one replica; fitted to Vidur's times for Llama-2-7B on an A100 it is within 5 % of each, within 2.1 % on average.
 """
 
@@ -29,32 +33,52 @@ from collections.abc import Sequence
 import numpy as np
 
 from simtier.models.llm.efficiency import Devices, Efficiency
+from simtier.models.llm.experts import Loads
 from simtier.models.llm.shape import LlmShape
 from simtier.models.llm.work import Chunk, Floats
 
+COMBINED_BYTES = 2.0
+"""Of one element of what experts answer: 16 bits also where the tokens went there in 8."""
+
 
 class ClosedForm:
-    """Iteration times of a model on devices; see the module."""
+    """Iteration times of a model on devices; see the module.
 
-    def __init__(self, shape: LlmShape, devices: Devices, at: Efficiency) -> None:
-        self._shape, self._devices, self._at = shape, devices, at
-        self._flop_per_s = devices.peak_flop_per_s * at.compute * devices.number
-        self._bytes_per_s = devices.bandwidth_bytes_per_s * at.weights * devices.number
+    Args:
+        shape: the model.
+        devices: which share each layer.
+        at: how near they come to their peaks.
+        loads: of the devices over which routed experts are spread; None: each expert is divided among the devices.
+        layers: only so many of the layers count, a stage of a pipeline; None for all.
+    """
+
+    def __init__(
+        self, shape: LlmShape, devices: Devices, at: Efficiency, loads: Loads | None = None, layers: int | None = None
+    ) -> None:
+        self._shape, self._devices, self._at, self._loads = shape, devices, at, loads
+        all_layers = layers if layers is not None else shape.layers
+        dense = shape.experts.dense_layers if shape.experts is not None else shape.layers
+        self._layers = all_layers
+        self._dense_layers = dense * all_layers / shape.layers
+        self._sparse_layers = all_layers - self._dense_layers
+        together = devices.number * devices.data
         self._chunk_s = (
-            shape.layers * _attention_flop(shape) / (devices.peak_flop_per_s * at.prefill_attention * devices.number)
+            all_layers * _attention_flop(shape) / (devices.peak_flop_per_s * at.prefill_attention * together)
         )
         # Heads of keys and values are divided among the devices as far as there are any; a latent is kept whole on each.
-        holders = 1 if shape.latent else min(devices.number, shape.kv_heads)
-        kv_bytes = shape.kv_bytes(devices.activation_bytes)
+        holders = (1 if shape.latent else min(devices.number, shape.kv_heads)) * devices.data
+        kv_bytes = shape.kv_bytes(devices.kv_bytes) * (all_layers / shape.layers)
         self._read_s = kv_bytes / (devices.bandwidth_bytes_per_s * holders)
         self._context_s = max(
             self._read_s / at.decode_attention,
-            shape.layers * _decode_flop(shape) / (devices.peak_flop_per_s * at.prefill_attention * devices.number),
+            all_layers * _decode_flop(shape) / (devices.peak_flop_per_s * at.prefill_attention * together),
         )
-        self._token_s = at.token_s + shape.layers * self._hidden_state_s()
-        reduces = 2 * devices.reduce_s if devices.number > 1 else 0.0
-        self._fixed_s = at.iteration_s + shape.layers * (at.layer_s + reduces)
-        self._call_s = shape.layers * at.call_s
+        self._flop_per_s = devices.peak_flop_per_s * at.compute * devices.number
+        self._bytes_per_s = devices.bandwidth_bytes_per_s * at.weights * devices.number
+        reduce_s, reduce_token_s = self._reduces()
+        self._token_s = at.token_s + all_layers * self._passes_s() + reduce_token_s
+        self._fixed_s = at.iteration_s + all_layers * at.layer_s + reduce_s
+        self._call_s = all_layers * at.call_s
         self._of_tokens: dict[int, float] = {}
         self._of_sequences: dict[int, float] = {}
 
@@ -84,30 +108,45 @@ class ClosedForm:
         """Return what everything takes that depends on the number of tokens alone."""
         found = self._of_tokens.get(tokens)
         if found is None:
-            found = self._of_tokens[tokens] = self._fixed_s + self._token_s * tokens + self._matrices_s(tokens)
+            own = -(-tokens // self._devices.data)
+            found = self._of_tokens[tokens] = self._fixed_s + self._token_s * own + self._matrices_s(tokens, own)
         return found
 
-    def _matrices_s(self, tokens: int) -> float:
-        """Return what the matrices of all layers take."""
+    def _matrices_s(self, tokens: int, own: int) -> float:
+        """Return what the matrices of all layers take, for all tokens, of which each group has `own`."""
         shape, experts = self._shape, self._shape.experts
         plain = shape.attention_parameters + shape.feed_forward_parameters(shape.feed_forward)
+        found = self._dense_layers * self._smooth_s(plain, plain, own) if self._dense_layers else 0.0
         if experts is None:
-            return shape.layers * self._smooth_s(plain, plain, tokens)
+            return found
         each = shape.feed_forward_parameters(experts.width)
-        missed = (1 - experts.active / experts.number) ** tokens
-        touched = shape.attention_parameters + (experts.shared + experts.number * (1 - missed)) * each
-        met = shape.attention_parameters + (experts.shared + experts.active * self._devices.imbalance) * each
-        sparse_layers = shape.layers - experts.dense_layers
-        return experts.dense_layers * self._smooth_s(plain, plain, tokens) + sparse_layers * self._smooth_s(
-            met, touched, tokens
+        if self._loads is None:
+            missed = (1 - experts.active / experts.number) ** tokens
+            touched = shape.attention_parameters + (experts.shared + experts.number * (1 - missed)) * each
+            met = shape.attention_parameters + (experts.shared + experts.active) * each
+            return found + self._sparse_layers * self._smooth_s(met, touched, own)
+        common = shape.attention_parameters + experts.shared * each
+        return found + self._sparse_layers * (
+            self._smooth_s(common, common, own) + self._spread_s(self._loads, each, tokens)
         )
+
+    def _spread_s(self, loads: Loads, each: float, tokens: int) -> float:
+        """Return what routed experts of a layer take that are spread, on the busiest device, and sending tokens there and answers back."""
+        devices = self._devices
+        visits = loads.visits * tokens
+        # The rates are those of `number` devices, and the busiest is one.
+        found = self._smooth_s(loads.visits * each * devices.number, loads.met(tokens) * each * devices.number, tokens)
+        if devices.link is not None:
+            fixed_s, byte_s = devices.link.all_to_all(loads.devices)
+            found += 2 * fixed_s + byte_s * visits * self._shape.hidden * (devices.activation_bytes + COMBINED_BYTES)
+        return found
 
     def _sequences_s(self, sequences: int) -> float:
         """Return what the output matrix and the sampling take."""
         found = self._of_sequences.get(sequences)
         if found is None:
-            output = self._shape.embedding_parameters
-            found = self._smooth_s(output, output, sequences) + self._at.sequence_s * sequences
+            output, own = self._shape.embedding_parameters, -(-sequences // self._devices.data)
+            found = self._smooth_s(output, output, own) + self._at.sequence_s * own
             self._of_sequences[sequences] = found
         return found
 
@@ -122,12 +161,19 @@ class ClosedForm:
         rounded: float = larger * (1 + (smaller / larger) ** corner) ** (1 / corner)
         return rounded
 
-    def _hidden_state_s(self) -> float:
-        """Return what a token takes in a layer for its hidden state alone: element-wise passes, and all-reduces."""
+    def _passes_s(self) -> float:
+        """Return what a token takes in a layer for element-wise passes of its hidden state."""
+        state_bytes = self._shape.hidden * self._devices.activation_bytes
+        return self._at.passes * state_bytes / self._devices.bandwidth_bytes_per_s
+
+    def _reduces(self) -> tuple[float, float]:
+        """Return what all-reduces of all layers take: fixed, and for each token."""
         devices = self._devices
-        state_bytes = self._shape.hidden * devices.activation_bytes
-        passes = self._at.passes * state_bytes / devices.bandwidth_bytes_per_s
-        return passes + (2 * state_bytes / devices.reduce_bytes_per_s if devices.number > 1 else 0.0)
+        if devices.number == 1 or devices.link is None:
+            return 0.0, 0.0
+        fixed_s, byte_s = devices.link.all_reduce(devices.number)
+        times = 2 * self._layers - (self._sparse_layers if self._loads is not None else 0)
+        return times * fixed_s, times * byte_s * self._shape.hidden * devices.activation_bytes
 
 
 def _attention_flop(shape: LlmShape) -> float:

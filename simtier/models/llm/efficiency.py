@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from simtier.models.llm.links import Link
+
 _SHARES = ("compute", "weights", "prefill_attention", "decode_attention")
 
 
@@ -50,21 +52,21 @@ class Efficiency:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Devices:
-    """The equal devices that share each layer of a replica.
+    """The equal devices of a replica that work on each layer together.
 
     Attributes:
         peak_flop_per_s, bandwidth_bytes_per_s: of one, at the precision in use.
-        number: how many (tensor parallelism).
-        reduce_s, reduce_bytes_per_s: latency of an all-reduce of hidden states among them, and bytes of hidden states it does a second.
-        weight_bytes, activation_bytes: of one element of the parameters, and of hidden states, keys and values.
-        imbalance: load of the device with the busiest experts over the mean.
+        number: how many share each layer (tensor parallelism).
+        data: groups of `number` devices, each with its own sequences and weights; only routed experts are spread over all of them.
+        link: what joins them; None: what they send each other takes no time.
+        weight_bytes, activation_bytes, kv_bytes: of one element of the parameters, of hidden states, and of keys and values.
     """
 
     peak_flop_per_s: float
     bandwidth_bytes_per_s: float
     number: int = 1
-    reduce_s: float = 0.0
-    reduce_bytes_per_s: float = float("inf")
+    data: int = 1
+    link: Link | None = None
     weight_bytes: float = 2.0
     activation_bytes: float = 2.0
-    imbalance: float = 1.0
+    kv_bytes: float = 2.0

@@ -5,27 +5,29 @@ computed gets a token at the end of each iteration that it takes part in. While 
 taken together as one event (`stretch`), unless `one_by_one`.
 
 Assumptions: what the policy takes to plan is part of the iteration's fixed time; tokens leave when the iteration ends; a sequence knows its
-number of tokens beforehand, the policy does not. Blocks on their way to or from the host's memory delay the next iteration by `swap_s` each; that
-memory has no limit.
+number of tokens beforehand, the policy does not.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 
 from simtier.clock import DECIDE, Clock, Entry
 from simtier.contract.asking import Asker
 from simtier.contract.iterations import Plan
 from simtier.contract.kinds import IterationBatching
+from simtier.models.llm.beside import Beside
 from simtier.models.llm.blocks import Blocks
+from simtier.models.llm.ears import Ears
+from simtier.models.llm.guests import Guests
+from simtier.models.llm.hand_over import Handing
+from simtier.models.llm.offload import HostMemory
+from simtier.models.llm.on_way import Line
 from simtier.models.llm.sequence import LlmSequence
 from simtier.models.llm.stint import Stint
-from simtier.models.llm.stretch import Stretch, stretch_of
+from simtier.models.llm.stretch import NO_BOUND, stretch_of
 from simtier.models.llm.views import EngineFacade
-from simtier.models.llm.work import Chunk, IterationCost
-
-_NO_BOUND = 1 << 40
+from simtier.models.llm.work import IterationCost
 
 
 class Engine:
@@ -39,14 +41,18 @@ class Engine:
         context: most tokens of a sequence.
         ended: called with each sequence that has got all its tokens.
         devices: accelerators that it runs on.
-        swap_s: what it takes to move one block to the host's memory or back.
+        host: where blocks of preempted sequences go; if not given, moving them takes no time.
         one_by_one: take each iteration by itself; slow, to check the stretches against.
 
     Attributes:
         running: sequences that hold blocks, in order of admission.
         waiting: the others.
         iterations: iterations so far.
-        wrote: called after each stretch with the values of a row of the table `iterations`.
+        stint: what is computed now, or was last.
+        ears: who hears of what it does.
+        guests: sequences from elsewhere that wait for room.
+        handing: how keys and values leave.
+        beside: other engines of the same replica; with any, each iteration is taken by itself.
     """
 
     def __init__(
@@ -59,33 +65,33 @@ class Engine:
         ended: Callable[[LlmSequence], object],
         *,
         devices: int = 1,
-        swap_s: float = 0.0,
+        host: HostMemory | None = None,
         one_by_one: bool = False,
     ) -> None:
         policy = asker.policy
         assert isinstance(policy, IterationBatching)
         self.running: dict[LlmSequence, None] = {}
-        self.waiting: deque[LlmSequence] = deque()
+        self.waiting = Line()
         self.clock = clock
         self.blocks = blocks
         self.context = context
         self.iterations = 0
         self.view = EngineFacade(self)
-        self._asker = asker
-        self._policy = policy
+        self._asker, self._policy = asker, policy
         self.cost = cost
         self._stretch_of = stretch_of(cost)
         self._ended = ended
-        self._most = 1 if one_by_one or not policy.steady else _NO_BOUND
-        self._stint = Stint()
+        self._most = 1 if one_by_one or not policy.steady else NO_BOUND
+        self.stint = Stint()
         self._entry: Entry | None = None
         self._alarm: Entry | None = None
-        self._swap_s = swap_s
-        self._moved = 0
-        self._idle = True
-        self._iterates = False
+        self.host = host if host is not None else HostMemory(0.0)
+        self._idle, self._iterates = True, False
         self.devices = devices
-        self.wrote: Callable[[tuple[float, ...]], object] = lambda _: None
+        self.ears = Ears()
+        self.guests = Guests(self)
+        self.handing = Handing()
+        self.beside: Beside | None = None
 
     @property
     def busy(self) -> bool:
@@ -95,35 +101,68 @@ class Engine:
     @property
     def elapsed_s(self) -> float:
         """How long the iterations under way have run."""
-        return self.clock.now - self._stint.begin_s if self._iterates else 0.0
+        return self.clock.now - self.stint.begin_s if self._iterates else 0.0
+
+    def change_cost(self, cost: IterationCost) -> None:
+        """Have iterations take other times from the next one on; the one under way ends as it began."""
+        self.cost = cost
+        self._stretch_of = stretch_of(cost)
+        self.cut_short()
 
     def can_hold(self, sequence: LlmSequence) -> bool:
         """Return whether a sequence can be served at all: within the context, and in all of the blocks."""
-        tokens = sequence.prompt + sequence.output
-        return tokens <= self.context and tokens <= self.blocks.total * self.blocks.tokens
+        here = sequence.prompt + sequence.output
+        return sequence.prompt + sequence.total <= self.context and here <= self.blocks.total * self.blocks.tokens
 
     def join(self, sequence: LlmSequence) -> None:
         """Let a sequence wait for its first iteration."""
         self.waiting.append(sequence)
-        if self._idle:
-            self._plan_soon()
-        elif self._stint.stretch is not None:
-            self._end_early(self._stint.stretch)
+        self._go_on()
 
     def leave(self, sequence: LlmSequence) -> None:
         """Let a waiting sequence go that has not begun; those behind it may have their turn after this iteration."""
-        self.waiting.remove(sequence)
-        if self._stint.stretch is not None:
-            self._end_early(self._stint.stretch)
+        self.waiting.discard(sequence)
+        self.cut_short()
 
-    def _end_early(self, stretch: Stretch) -> None:
-        """End the stretch with the iteration that is under way."""
-        number = stretch.under_way(self.clock.now - self._stint.begin_s)
-        if number < stretch.iterations:
-            stretch.cut(number)
-            assert self._entry is not None
+    # -- sequences that go on elsewhere, or come from there
+
+    def let_go(self, sequence: LlmSequence) -> None:
+        """Free the blocks that were kept of a sequence that has ended here."""
+        self.blocks.release(sequence)
+        self.look_again()
+        self.cut_short()
+        if self.beside is not None:
+            self.beside.freed(self)
+
+    def look_again(self) -> None:
+        """Do what blocks allow that were freed just now."""
+        self.guests.welcome()
+        if self.waiting or self.running:
+            self._go_on()
+
+    def owed(self) -> int:
+        """Return the blocks that decodes will hold when the iteration under way ends, and do not yet."""
+        return self.stint.owed(self.elapsed_s, self.blocks) if self._iterates else 0
+
+    def deliver(self, sequence: LlmSequence) -> None:
+        """Let a sequence run on whose blocks were reserved, and now hold its keys and values."""
+        self.running[sequence] = None
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Have the policy asked as soon as nothing runs."""
+        if self._idle:
+            self._plan_soon()
+        self.cut_short()
+
+    def cut_short(self) -> None:
+        """End the stretch, if there is one, with the iteration that is under way; else note what is held."""
+        if not self._iterates:
+            self.stint.idles(self.clock.now, self.blocks)
+        stretch = self.stint.stretch
+        if stretch is not None and self._entry is not None and stretch.cut_short(self.elapsed_s):
             self.clock.cancel(self._entry)
-            self._entry = self.clock.call_at(max(self._stint.begin_s + stretch.seconds, self.clock.now), self._end)
+            self._entry = self.clock.call_at(max(self.stint.begin_s + stretch.seconds, self.clock.now), self._end)
 
     def _plan_soon(self) -> None:
         """Have the policy asked once all that falls on this instant has happened."""
@@ -131,24 +170,45 @@ class Engine:
         if self._alarm is not None:
             self.clock.cancel(self._alarm)
             self._alarm = None
-        self.clock.call_at(self.clock.now, self._plan, None, DECIDE)
+        at = self.clock.now if self.beside is None else self.beside.ready_s()
+        self.clock.call_at(at, self._plan, None, DECIDE)
 
     # -- the begin of an iteration
 
     def _plan(self, _: object) -> None:
+        self._alarm, self._idle = None, False
+        if self.beside is not None and self.beside.ready_s() > self.clock.now:
+            self._plan_soon()  # another was before it
+            return
         plan = self._asker.ask(self._policy.plan, self.view)
         if not isinstance(plan, Plan) or not plan.iterations >= 1:
             raise self._asker.wrong(plan, "a Plan that holds for one iteration or more")
         for sequence, swap in plan.preempted.items():
             self._preempt(sequence, swap=swap)  # type: ignore[arg-type]  # views of sequences are the sequences
+        for sequence in plan.rejected:
+            self.waiting.remove(sequence)  # type: ignore[arg-type]  # as above
         if plan.tokens:
             self._begin(plan)
-        elif plan.preempted:
+        elif plan.preempted or plan.rejected:
             self._plan_soon()
         elif self.running:
-            raise self._asker.wrong(plan, f"a Plan with at least one of the {len(self.running)} sequences that run")
+            self._wait_for_blocks(plan)
         else:
             self._rest(plan)
+        for sequence in plan.rejected:  # last, for what their end lets others do must not meet half a plan
+            self.ears.refused(sequence)  # type: ignore[arg-type]  # as above
+        if plan.preempted and self.beside is not None:
+            self.beside.freed(self)
+
+    def _wait_for_blocks(self, plan: Plan) -> None:
+        """Do nothing until others free what they hold: sequences that leave or come, or engines beside; or yield to one of those."""
+        self._idle = True
+        if self.beside is not None and self.beside.yields(self):
+            self._preempt(next(reversed(self.running)), swap=False)
+            self._plan_soon()
+            self.beside.freed(self)
+        elif self.blocks.total - self.blocks.free == self.blocks.back(self.running):
+            raise self._asker.wrong(plan, f"a Plan with at least one of the {len(self.running)} sequences that run")
 
     def _rest(self, plan: Plan) -> None:
         """Do nothing until a sequence joins, or the policy wants to be asked again."""
@@ -156,106 +216,85 @@ class Engine:
         if not plan.until_s > self.clock.now:
             raise self._asker.wrong(plan, "a Plan with tokens, or to be asked again later than now")
         if self.waiting and plan.until_s < float("inf"):
-            self._alarm = self.clock.call_at(plan.until_s, self._wake, None, DECIDE)
-
-    def _wake(self, _: object) -> None:
-        self._alarm = None
-        self._idle = False
-        self._plan(None)
+            self._alarm = self.clock.call_at(plan.until_s, self._plan, None, DECIDE)
 
     def _preempt(self, sequence: LlmSequence, *, swap: bool) -> None:
         del self.running[sequence]
-        if swap:
-            self._moved += sequence.blocks
+        self.host.moved += sequence.blocks if swap else 0
         self.blocks.release(sequence)
-        sequence.swapped = swap
-        if not swap:
-            sequence.computed = 0
-        sequence.preemptions += 1
+        sequence.lose(swap=swap)
         self.waiting.appendleft(sequence)
 
     def _begin(self, plan: Plan) -> None:
         """Begin what was planned."""
-        stint = self._stint
-        chunks, decodes, contexts = stint.chunks, stint.decodes, 0
-        pieces: list[Chunk] = []
-        returned: list[LlmSequence] = []
-        joined = False  # then others may find what those who join hold: the policy is asked again after one iteration
-        chunks.clear()
-        decodes.clear()
-        for view, tokens in plan.tokens.items():
-            sequence: LlmSequence = view  # type: ignore[assignment]  # as above
-            if sequence not in self.running:
-                self._admit(sequence)
-                joined = True
-                if sequence.swapped:
-                    returned.append(sequence)
-            if sequence.generated and sequence.pending == 1:
-                decodes.append(sequence)
-                contexts += sequence.computed + 1
-            else:
-                chunks.append((sequence, tokens))
-                pieces.append((max(tokens, plan.padded), sequence.computed))
-        for sequence in returned:  # after all others have got what is theirs in the cache
-            self.blocks.take(sequence, 0)
-            self._moved += sequence.blocks
-            sequence.swapped = False
+        stint = self.stint
+        stint.idles(self.clock.now)
+        returned, joined = stint.take_in(plan, self.running, self._admit)
+        self.host.take_back(returned, self.blocks)  # after all others have got what is theirs in the cache
         stint.begin_s = self.clock.now
-        if chunks or joined or self._moved:
-            stint.stretch = None
-            took_s = self.cost.seconds(pieces, len(decodes), contexts) + self._moved * self._swap_s
-            self._moved = 0
-        else:
-            most = min(self._most, plan.iterations, *(each.output - each.generated for each in decodes))
-            stretch = stint.stretch = self._stretch_of(
-                len(decodes), contexts, max(1, self.blocks.lasts(decodes, int(most)))
-            )
-            took_s = stretch.seconds
-        for sequence, tokens in chunks:
+        if self.ears.heralds is not None:
+            for sequence in stint.going_on():
+                self.ears.heralds(sequence)
+        took_s = self._takes_s(plan, joined=joined)
+        for sequence, tokens in stint.chunks:
             self.blocks.take(sequence, tokens)
         stint.held = self.blocks.total - self.blocks.free
         self._entry = self.clock.call_in(took_s, self._end)
         self._iterates = True
+        if joined:
+            self.guests.welcome()  # they let those go before them that want their own blocks back
+
+    def _takes_s(self, plan: Plan, *, joined: bool) -> float:
+        """Return how long it takes what begins now: one iteration, or as many as can be taken together."""
+        stint, decodes = self.stint, self.stint.decodes
+        if self.beside is None and not (stint.chunks or joined or self.host.moved):
+            most = min(self._most, plan.iterations, *(each.output - each.generated for each in decodes))
+            number = max(1, self.blocks.lasts(decodes, int(most)))
+            stint.stretch = self._stretch_of(len(decodes), stint.contexts, number)
+            return stint.stretch.seconds
+        moved_s = self.host.settle_s()
+        if self.beside is not None:
+            return self.beside.takes_s(self) + moved_s
+        return self.cost.seconds(stint.pieces, len(decodes), stint.contexts) + moved_s
 
     def _admit(self, sequence: LlmSequence) -> None:
-        if self.waiting[0] is sequence:
-            self.waiting.popleft()
-        else:
-            self.waiting.remove(sequence)
+        self.waiting.remove(sequence)
         self.running[sequence] = None
         if not sequence.swapped:
             self.blocks.admit(sequence)
         if not sequence.began_s >= 0:
-            sequence.began_s = self.clock.now
-            sequence.cached = sequence.computed
+            sequence.began_s, sequence.cached = self.clock.now, sequence.computed
 
     # -- its end
 
     def close(self) -> None:
         """Hand out the tokens of a stretch's iterations that have ended by the end of the run."""
-        stint = self._stint
-        if self._iterates and stint.cut(self.clock.now):
-            assert stint.stretch is not None
-            self._hand_out(stint.begin_s + stint.stretch.seconds)
+        if self._iterates and self.stint.cut(self.clock.now) and self.stint.stretch is not None:
+            self._hand_out(self.stint.begin_s + self.stint.stretch.seconds)
 
     def _end(self, _: object) -> None:
         """Let go of what has all its tokens after the iterations that end now, and go on (called by the clock)."""
         self._hand_out(self.clock.now)
-        ended = self._stint.done()
+        ended = self.stint.done()
         for sequence in ended:
             del self.running[sequence]
-            self.blocks.release(sequence)
+            if not sequence.kept:
+                self.blocks.release(sequence)
+        if ended:
+            self.guests.welcome()
+            if self.beside is not None:
+                self.beside.freed(self)
+        self._idle = True
+        self.cut_short()
         if self.running or self.waiting:
             self._plan_soon()
-        else:
-            self._idle = True
         for sequence in ended:
             self._ended(sequence)
 
     def _hand_out(self, now: float) -> None:
         """Hand out the tokens of iterations that end at `now`."""
-        stint = self._stint
+        stint = self.stint
         self._iterates = False
         self.iterations += stint.stretch.iterations if stint.stretch is not None else 1
-        self.wrote(stint.hand_out(now, self.blocks, len(self.running), len(self.waiting)))
+        self.ears.wrote(stint.hand_out(now, self.blocks, len(self.running), len(self.waiting)))
         stint.stretch = None

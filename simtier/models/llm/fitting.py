@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import least_squares
 
 from simtier.models.llm.closed_form import ClosedForm
 from simtier.models.llm.efficiency import Devices, Efficiency
@@ -93,6 +92,8 @@ def fit(
     Raises ValueError for too few points, or a time that is not positive and finite.
     """
     start = Efficiency() if start is None else start
+    from scipy.optimize import least_squares  # noqa: PLC0415 - 20 MB that runs have no use for
+
     if len(points) < LEAST_POINTS:
         raise ValueError(f"fitting takes {LEAST_POINTS} iterations or more, got {len(points)}")
     if not all(0 < point.seconds < float("inf") for point in points):

@@ -37,6 +37,24 @@ class PrefixBlocks(Blocks):
         self._fresh = total  # never used
         self._nobody = count(1)
 
+    def grow(self, number: int) -> None:
+        super().grow(number)
+        self._fresh += max(0, number)
+        for _ in range(-number):
+            self._use_one()
+
+    def _use_one(self) -> None:
+        """Take a block that nobody holds: one that was never used, else the one freed longest ago, whose content is then gone."""
+        if self._fresh:
+            self._fresh -= 1
+        else:
+            key = self._unheld.popitem(last=False)[0]
+            if self._holders.pop(key, None) is not None:
+                self._gives_way(key)
+
+    def _gives_way(self, key: Key) -> None:
+        """Hear that a block of known content is needed for something else."""
+
     def look(self, sequence: LlmSequence) -> None:
         """Tell a waiting sequence how much of it is there; at least one token is always computed.
 
@@ -46,7 +64,7 @@ class PrefixBlocks(Blocks):
             return
         whole = (sequence.prompt + sequence.generated - 1) // self.tokens
         found = 0
-        while found < whole and self._key(sequence, found) in self._holders:
+        while found < whole and self._there(self._key(sequence, found)):
             found += 1
         sequence.computed = found * self.tokens
 
@@ -55,19 +73,27 @@ class PrefixBlocks(Blocks):
         # It waits: what it finds and somebody holds costs nothing.
         if not sequence.blocks and sequence.computed and not sequence.swapped:
             found = (self._key(sequence, place) for place in range(sequence.computed // self.tokens))
-            more -= sum(1 for key in found if self._holders[key])
+            more -= sum(1 for key in found if self._holders.get(key))
         return more
 
     def admit(self, sequence: LlmSequence) -> None:
         """Give a waiting sequence the blocks that were found."""
         for place in range(sequence.computed // self.tokens):
             key = self._key(sequence, place)
-            if not self._holders[key]:
-                del self._unheld[key]
-                self.free -= 1
-            self._holders[key] += 1
+            self._hold(key)
             sequence.keys.append(key)
         sequence.blocks = len(sequence.keys)
+
+    def _there(self, key: Key) -> bool:
+        """Return whether a block of that content can be found."""
+        return key in self._holders
+
+    def _hold(self, key: Key) -> None:
+        """Hold a block that is here."""
+        if not self._holders[key]:
+            del self._unheld[key]
+            self.free -= 1
+        self._holders[key] += 1
 
     def back(self, sequences: Collection[LlmSequence]) -> int:
         losing = Counter(key for sequence in sequences for key in sequence.keys if key is not None)
@@ -76,21 +102,34 @@ class PrefixBlocks(Blocks):
         return super().back(sequences) - shared - twice
 
     def take(self, sequence: LlmSequence, tokens: int) -> None:
+        self._take_blocks(sequence, tokens)
+        for place in range(len(sequence.keys), (sequence.computed + tokens) // self.tokens):
+            sequence.keys.append(self._claim(sequence, place))
+
+    def take_unknown(self, sequence: LlmSequence, tokens: int) -> None:
+        self._take_blocks(sequence, tokens)
+        new = (sequence.computed + tokens) // self.tokens - len(sequence.keys)
+        sequence.keys.extend([None] * new)
+
+    def know(self, sequence: LlmSequence) -> None:
+        for place, key in enumerate(sequence.keys):
+            if key is None:
+                sequence.keys[place] = self._claim(sequence, place)
+
+    def _take_blocks(self, sequence: LlmSequence, tokens: int) -> None:
         more = Blocks.needed(self, sequence, tokens)
         sequence.blocks += more
         self.free -= more
         for _ in range(more):
-            if self._fresh:
-                self._fresh -= 1
-            else:
-                self._holders.pop(self._unheld.popitem(last=False)[0], None)
-        for place in range(len(sequence.keys), (sequence.computed + tokens) // self.tokens):
-            key: Key | None = self._key(sequence, place)
-            if key in self._holders:
-                key = None
-            else:
-                self._holders[key] = 1  # type: ignore[index]  # not None here
-            sequence.keys.append(key)
+            self._use_one()
+
+    def _claim(self, sequence: LlmSequence, place: int) -> Key | None:
+        """Return what a block is found by from now on; None if another one is found by that already."""
+        key = self._key(sequence, place)
+        if key in self._holders:
+            return None
+        self._holders[key] = 1
+        return key
 
     def release(self, sequence: LlmSequence) -> None:
         for _ in range(sequence.blocks - len(sequence.keys)):
@@ -106,12 +145,26 @@ class PrefixBlocks(Blocks):
         sequence.keys.clear()
         sequence.blocks = 0
 
+    def plant(self, sequence: LlmSequence, tokens: int) -> None:
+        keys = [self._key(sequence, place) for place in range(tokens // self.tokens)]
+        there = [key for key in keys if key in self._unheld]
+        new = [key for key in keys if key not in self._holders][: self.free - len(there)]
+        for key in there:
+            self._unheld.move_to_end(key)  # those below make others give way
+        for key in new:
+            self._use_one()
+            self._holders[key] = 0
+            self._unheld[key] = None
+        for key in reversed(keys):  # the last ones give way first
+            if key in self._unheld:
+                self._unheld.move_to_end(key)
+
     def _free_unknown(self) -> None:
         self._unheld[(0, -next(self._nobody))] = None
         self.free += 1
 
     def _key(self, sequence: LlmSequence, place: int) -> Key:
         number = place // self._each
-        if number < len(sequence.prefix) and (place + 1) * self.tokens <= sequence.prompt:
+        if number < len(sequence.prefix) and (place + 1) * self.tokens <= sequence.shared:
             return (sequence.prefix[number], place % self._each)
-        return (-1 - sequence.id, place)
+        return (-1 - sequence.id, place + (sequence.part << 32))

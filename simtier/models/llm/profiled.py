@@ -4,8 +4,8 @@ The tables are those of vLLM profiles as LLMServingSim writes them (Cho et al., 
 tokens of prompts, tokens before them, decoding sequences and their mean context, `per_sequence` by sequences. Kernels of a layer count
 `layers` times, those of `ONCE` once.
 
-Between points times are interpolated linearly (attention: in each of its four numbers); beyond the last point the line through the last two goes on,
-and `beyond` counts such look-ups. Below the first point the first holds. Assumptions: several pieces of prompts of one iteration are one piece of
+Between points times are interpolated linearly (attention: in each of its four numbers); beyond the last point the line goes on through it and the
+last point of half as much or less (kernels take steps, and neighbours may lie on one), and `beyond` counts such look-ups. Below the first point the first holds. Assumptions: several pieces of prompts of one iteration are one piece of
 their total length behind the mean of what came before them; decodes of unequal contexts take what those of their mean do.
 """
 
@@ -114,8 +114,9 @@ class Profiled:
 
 
 def _on_line(at: Floats, points: Floats, values: Floats) -> Floats:
-    """Return values at `at`: linear between points, the first below them, the last two's line beyond."""
-    slope = (values[-1] - values[-2]) / (points[-1] - points[-2])
+    """Return values at `at`: linear between points, the first below them, beyond the line through the last and that of half as much."""
+    half = max(int(np.searchsorted(points, points[-1] / 2, side="right")) - 1, 0)
+    slope = (values[-1] - values[half]) / (points[-1] - points[half])
     beyond = np.maximum(at - points[-1], 0.0) * slope
     return np.asarray(np.interp(at, points, values) + beyond)
 

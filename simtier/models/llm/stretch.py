@@ -17,6 +17,8 @@ import numpy as np
 
 from simtier.models.llm.work import IterationCost
 
+NO_BOUND = 1 << 40
+"""Iterations of a stretch that nothing ends."""
 _AT_ONCE = 512
 """Iterations of a stretch whose times are summed at most, where they are not a line."""
 
@@ -59,6 +61,14 @@ class Stretch:
         while number < self.iterations and self.until(number) < elapsed_s:
             number += 1
         return number
+
+    def cut_short(self, elapsed_s: float) -> bool:
+        """End with the iteration that is under way `elapsed_s` after the begin; return False if that is the last anyway."""
+        number = self.under_way(elapsed_s)
+        if number == self.iterations:
+            return False
+        self.cut(number)
+        return True
 
     def cut(self, iterations: int) -> None:
         """End after so many iterations instead."""

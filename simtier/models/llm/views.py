@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from typing import TYPE_CHECKING, cast, overload
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, cast, overload
 
 from simtier.contract.iterations import SequenceView
 from simtier.models.llm.estimates import pending_s
@@ -47,10 +47,13 @@ class Waiting(Sequence[SequenceView]):
 class EngineFacade:
     """An engine; see simtier.contract.EngineView."""
 
-    __slots__ = ("_engine",)
+    __slots__ = ("_engine", "blocks_for")
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self.blocks_for: Callable[[Any, int], int] = (
+            engine.blocks.needed
+        )  # bound once: it is asked for every sequence of every plan
 
     @property
     def now_s(self) -> float:
@@ -74,14 +77,12 @@ class EngineFacade:
 
     @property
     def blocks_free(self) -> int:
-        return self._engine.blocks.free
+        engine = self._engine
+        return engine.blocks.free if engine.beside is None else engine.beside.free_for(engine)
 
     @property
     def context(self) -> int:
         return self._engine.context
-
-    def blocks_for(self, sequence: SequenceView, tokens: int) -> int:
-        return self._engine.blocks.needed(cast("LlmSequence", sequence), tokens)
 
     def blocks_back(self, sequences: Collection[SequenceView]) -> int:
         return self._engine.blocks.back(cast("Collection[LlmSequence]", sequences))

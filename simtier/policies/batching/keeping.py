@@ -21,8 +21,8 @@ def keep(
 
     Returns those that still run, and what is left of the budget.
     """
-    kept, place = list(running), 0
-    left = sum(sequence.pending for sequence in kept) if budget is None else budget
+    kept = list(running)
+    place, left = plan.run_each(kept, sum(sequence.pending for sequence in kept) if budget is None else budget, piece)
     while place < len(kept) and left > 0:
         sequence = kept[place]
         number = min(sequence.pending, left, piece or left)

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from simtier.contract import EngineView, IterationBatching, Plan, SequenceView
 from simtier.policies.batching.keeping import keep
+from simtier.units import Seconds
 
 
 class VllmV1(IterationBatching):
@@ -32,6 +33,10 @@ class VllmV1(IterationBatching):
     """Most tokens of one prompt in an iteration (`long_prefill_token_threshold`); 0 for no bound but the budget."""
     whole: bool = True
     """Whether a sequence is only admitted if blocks for all of its prompt are free (`scheduler_reserve_full_isl`)."""
+    drop_late: Annotated[Seconds, Field(ge=0)] | None = None
+    """Reject a waiting sequence if, when its turn comes, its prompt computed alone would end less than this before its target for the first
+    token. No option of vLLM. Not given, none is rejected, and under overload late requests make all behind them late; 0 lets in what
+    decodes beside it will make late."""
 
     def plan(self, engine: EngineView) -> Plan:
         """Return as many tokens as fit the budget and the blocks."""
@@ -43,6 +48,13 @@ class VllmV1(IterationBatching):
         number = len(running)
         for sequence in self.ranked(engine.waiting):
             pending = sequence.pending
+            if (
+                self.drop_late is not None
+                and not sequence.generated
+                and self._is_late(engine, sequence, self.drop_late)
+            ):
+                plan.reject(sequence)
+                continue
             tokens = min(pending, self.piece or pending)
             if tokens > budget and (self.chunked or number):
                 tokens = budget if self.chunked else 0
@@ -58,6 +70,10 @@ class VllmV1(IterationBatching):
             number += 1
             budget -= tokens
         return plan
+
+    @staticmethod
+    def _is_late(engine: EngineView, sequence: SequenceView, before_s: float) -> bool:
+        return engine.now_s + engine.alone_s(sequence) + before_s > sequence.first_by_s
 
     def ranked(self, sequences: Iterable[SequenceView]) -> Iterable[SequenceView]:
         """Return who is served first, and preempted last: who came first."""

@@ -12,7 +12,8 @@ class LeastInFlight(Routing):
     """Take the replica with the fewest unfinished requests; ties go to the oldest replica.
 
     Join the shortest queue (Winston, J. Applied Probability 14(1), 1977), counting requests on their way, as nginx's
-    `least_conn` and Envoy's `LEAST_REQUEST` with full scan do.
+    `least_conn` and Envoy's `LEAST_REQUEST` with full scan do. `least_outstanding` is another name for it, the one that load balancers of
+    language models use.
     """
 
     takes_only_one: ClassVar[bool] = True

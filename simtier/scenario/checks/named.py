@@ -28,6 +28,7 @@ def _references(facts: Facts) -> Iterator[tuple[Steps, str, PolicyRef]]:
     owners += [(("services", name, "policies"), each.policies) for name, each in facts.scenario.services.items()]
     owners += [(("platforms", name, "policies"), each.policies) for name, each in facts.scenario.platforms.items()]
     owners += [(("apps", name, "policies"), each.policies) for name, each in facts.scenario.apps.items()]
+    owners += [(("power_rows", name, "policies"), each.policies) for name, each in facts.scenario.power_rows.items()]
     for path, owner in owners:
         for kind in type(owner).model_fields:
             ref = getattr(owner, kind)

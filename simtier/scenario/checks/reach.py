@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import pairwise, product
 
 import networkx as nx
 
@@ -32,7 +32,7 @@ def reach(facts: Facts) -> Iterator[Problem]:
     """
     if any(not facts.spots([end]) for link in facts.scenario.links.values() for end in (link.source, link.target)):
         return  # a link without an end is the mistake, and is told
-    ways = _Ways(facts)
+    ways = Ways(facts)
     seen: set[frozenset[_End]] = set()
     for path, start, end, what in (*_outside(facts), *_within(facts)):
         if frozenset((start, end)) not in seen and start.spots and end.spots:
@@ -56,7 +56,8 @@ def _outside(facts: Facts) -> Iterator[tuple[Steps, _End, _End, str]]:
             for stage_name, stage in app.stages.items() if app else ():
                 services = _services(facts, stage)
                 if not waits[stage_name]:
-                    yield path, source, services[0], f"stage {stage_name!r} runs"
+                    firsts = services if stage.tokens is not None else services[:1]
+                    yield from ((path, source, first, f"stage {stage_name!r} runs") for first in firsts)
                 if stage_name not in waited:
                     yield from ((path, service, source, "the answer goes") for service in services)
 
@@ -68,7 +69,12 @@ def _within(facts: Facts) -> Iterator[tuple[Steps, _End, _End, str]]:
             path: Steps = ("apps", name, "stages", stage)
             services = _services(facts, app.stages[stage])
             for first, second in pairwise(services):
-                yield path, first, second, "the next layers run"
+                yield (
+                    path,
+                    first,
+                    second,
+                    "the next layers run" if app.stages[stage].tokens is None else "tokens are decoded",
+                )
             for waited in waits:
                 for service in _services(facts, app.stages[waited]) if waited in app.stages else ():
                     yield path, service, services[0], f"stage {stage!r} runs"
@@ -77,11 +83,11 @@ def _within(facts: Facts) -> Iterator[tuple[Steps, _End, _End, str]]:
 def _services(facts: Facts, stage: Stage) -> list[_End]:
     """Return the services of a stage; one that does not exist is nowhere."""
     known = facts.scenario.hosts
-    names = stage.split or (str(stage.service),)
+    names = stage.hosts
     return [_End(name, facts.spots(known[name].places) if name in known else (), service=True) for name in names]
 
 
-class _Ways:
+class Ways:
     """The network as a graph: one vertex for the nodes of a group that no name tells apart."""
 
     def __init__(self, facts: Facts) -> None:
@@ -100,6 +106,18 @@ class _Ways:
         goals, starts = set(self._vertices(end.spots)), self._vertices(start.spots)
         lost = [vertex for vertex in starts if not goals & self._from(vertex)]
         return _name(lost[0]) if lost and (not start.service or len(lost) == len(starts)) else ""
+
+    def parted(self, spots: Iterable[Spot]) -> tuple[str, str] | None:
+        """Return two places among `spots` such that no way leads from the first to the second, which are the same for nodes of one group."""
+        vertices = self._vertices(spots)
+        for a, b in product(vertices, repeat=2):
+            several = b[1] is None and self._facts.size(b) - sum(each[0] == b[0] for each in self._apart) > 1
+            if (a != b and b not in self._from(a)) or (a == b and several and not self._on_a_circle(a)):
+                return _name(a), _name(b)
+        return None
+
+    def _on_a_circle(self, vertex: Spot) -> bool:
+        return vertex in self._graph and any(vertex in self._from(each) for each in self._graph.successors(vertex))
 
     def _vertices(self, spots: Iterable[Spot]) -> tuple[Spot, ...]:
         """Return the vertices of `spots`: for a group, its nodes that are named alone and the rest."""

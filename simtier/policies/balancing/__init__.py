@@ -1,0 +1,1 @@
+"""What moves among the engines of a service."""

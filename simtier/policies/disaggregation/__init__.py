@@ -1,0 +1,1 @@
+"""Which pools serve a request of a language model."""

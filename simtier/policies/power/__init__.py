@@ -1,0 +1,1 @@
+"""Keeping rows of servers within their power."""
