@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import isfinite
 from typing import Any
 
@@ -13,8 +14,25 @@ from simtier.world.world import World
 
 
 def together(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
-    """Return what is known after one replication more: links that only came up there are added."""
-    return {**before, "links": now["links"] | before["links"]} if before else now
+    """Return what is known after one replication more: links that only came up there are added, and what was counted is summed."""
+    if not before:
+        return now
+    services = {
+        name: info
+        | {
+            "too_long": info["too_long"] + now["services"][name]["too_long"],
+            "beyond_profile": _sums(info["beyond_profile"], now["services"][name]["beyond_profile"]),
+        }
+        for name, info in before["services"].items()
+    }
+    raised = _sums(before["raised_tokens"], now["raised_tokens"])
+    return {**before, "links": now["links"] | before["links"], "services": services, "raised_tokens": raised}
+
+
+def _sums(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    return {
+        name: one.get(name, 0) + other.get(name, 0) for name in [*one, *(name for name in other if name not in one)]
+    }
 
 
 def layout(world: World) -> dict[str, Any]:

@@ -53,6 +53,15 @@ def test_requests_too_long_for_the_engine_that_decodes_are_counted_and_not_compu
     assert f"services.tokens: {number} requests were rejected, for they are longer" in "\n".join(result.assumptions)
 
 
+def test_what_was_counted_in_each_replication_is_told_in_one_sum(tmp_path: Path) -> None:
+    scenario = pools(VARYING, [("people", "a"), ("a", "b")], blocks=10)
+    scenario["run"]["replications"] = 3
+    result = simtier.run(simtier.Scenario.from_dict(scenario), out=tmp_path / "out")
+    number = len(result.table("requests"))
+    assert set(result.table("requests").replication) == {0, 1, 2}
+    assert f"services.tokens: {number} requests were rejected" in "\n".join(result.assumptions)
+
+
 @pytest.mark.parametrize(
     ("tokens", "decode", "said"),
     [

@@ -1,6 +1,7 @@
 """Several engines of one replica that have the same blocks: lanes of a pipeline, or one for prompts and one for tokens.
 
-A replica sees them as one engine, each with its part of the accelerators' time: an equal one, for the energy and the utilisation. Each iteration is taken by itself, and holds the blocks that it needs from its begin on.
+A replica sees them as one engine, each with its part of the accelerators' time: an equal one, for the energy and the utilisation. Each iteration is
+taken by itself, and holds the blocks that it needs from its begin on.
 """
 
 from __future__ import annotations

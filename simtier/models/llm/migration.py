@@ -46,6 +46,7 @@ class Migration:
             return False
         self._sent = self._twin.found
         self._target.in_flight += 1
+        self._target.moving.arriving[self._twin] = None
         self._source.moving.underway[self.sequence] = self
         self._send()
         return True
@@ -116,6 +117,7 @@ class Migration:
         sequence, twin, target = self.sequence, self._twin, self._target
         visit: Visit = sequence.visit
         self._source.moving.underway.pop(sequence)
+        del target.moving.arriving[twin]
         twin.generated, twin.preemptions, twin.busy_s = sequence.generated, sequence.preemptions, sequence.busy_s
         twin.first_s, twin.last_s, twin.delivered_s = sequence.first_s, sequence.last_s, target.clock.now
         twin.prompt_replica = self._source.id if sequence.prompt_replica < 0 else sequence.prompt_replica
@@ -129,6 +131,7 @@ class Migration:
         """Stay where it is."""
         sequence = self.sequence
         self._source.moving.underway.pop(sequence)
+        del self._target.moving.arriving[self._twin]
         self._target.moving.let_go(self._twin)
         if self.stopped:
             sequence.output, sequence.kept = sequence.total, False

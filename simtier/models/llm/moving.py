@@ -30,12 +30,14 @@ class Moving:
         leaving: sequences whose prompt is, or was, computed here, and that decode elsewhere.
         underway: sequences that are being copied elsewhere.
         migrating: of these, those that stop here with the iteration under way.
+        arriving: sequences that are being copied here.
     """
 
     def __init__(self, replica: LlmReplica) -> None:
         self.leaving: dict[LlmSequence, HandOver] = {}
         self.underway: dict[LlmSequence, Migration] = {}
         self.migrating: dict[LlmSequence, Migration] = {}
+        self.arriving: dict[LlmSequence, None] = {}
         self._replica = replica
         self._coming: dict[HandOver, None] = {}
         self._port: Path | None = None
@@ -104,9 +106,8 @@ class Moving:
         replica = self._replica
         replica.engine.let_go(sequence)
         replica.in_flight -= 1
-        replica.clock.call_at(
-            replica.clock.now, _has_less, replica
-        )  # not at once: what it lets others do must not meet half an end
+        # Not at once: what it lets others do must not meet half an end.
+        replica.clock.call_at(replica.clock.now, _has_less, replica)
 
     # -- into here
 
@@ -131,7 +132,7 @@ class Moving:
 
     def coming(self) -> list[LlmSequence]:
         """Return the sequences from elsewhere that are expected."""
-        return [hand.sequence for hand in self._coming]
+        return [*(hand.sequence for hand in self._coming), *self.arriving]
 
     def forget(self, hand: HandOver) -> None:
         """Expect a sequence no more."""
