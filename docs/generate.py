@@ -22,6 +22,7 @@ from pages import (  # noqa: E402 - the line above must come first
     results,
     scenario,
     serverless_policies,
+    study,
     traces,
 )
 
@@ -30,6 +31,7 @@ PAGES: Mapping[str, Callable[[], str | None]] = {
     "policies.md": policies.page,
     "results.md": results.page,
     "catalogue.md": catalogue.page,
+    "study.md": study.page,
     "traces.md": traces.page,
     "lookalikes.md": lookalikes.page,
     "serverless-policies.md": serverless_policies.page,

@@ -9,6 +9,9 @@ SimtierError              anything below; the command line prints its message an
 ├── TraceError            a trace is missing or malformed; names the file and the line
 ├── PolicyError           a policy raised, or gave an answer it may not give; names the policy
 ├── PlanError             no plan can be made, or none that was found does what is asked
+├── MetricError           no metric has such a name, or several have
+├── StudyError            a study, a comparison or a check cannot be made as asked for
+├── MissingPackage        something optional is needed that is not installed
 ├── SimulationError       the simulated system reached a state it must never reach
 └── ResultError           a result cannot be written or read
 ```
@@ -83,6 +86,24 @@ class PolicyError(SimtierError):
 
 class PlanError(SimtierError):
     """No plan can be made of a scenario, or none that was found does what is asked."""
+
+    exit_code = 2
+
+
+class MetricError(SimtierError):
+    """No metric of a summary has the name asked for, or several have; the message lists what there is."""
+
+    exit_code = 2
+
+
+class StudyError(SimtierError):
+    """A study, a comparison or a check cannot be made as asked for."""
+
+    exit_code = 2
+
+
+class MissingPackage(SimtierError):  # noqa: N818 - it says what is missing, not that something went wrong
+    """Something optional is needed that is not installed; the message names the extra."""
 
     exit_code = 2
 

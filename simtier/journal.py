@@ -99,6 +99,14 @@ class Table:
         self._packed.append(rows)
         self._packed_rows += len(rows)
 
+    def extend(self, rows: NDArray[np.float64]) -> None:
+        """Append rows that are an array already, (rows, values), behind those appended so far."""
+        self.pack()
+        rows = np.ascontiguousarray(rows)
+        self._hash.update(rows.data)
+        self._packed.append(rows)
+        self._packed_rows += len(rows)
+
     def take(self) -> NDArray[np.float64]:
         """Return the pending rows as an array (rows, values) and forget them."""
         rows = np.concatenate(self._packed)
@@ -153,6 +161,10 @@ class Journal:
         """Return the number that stands for `text` in rows of traced tables, or of the others."""
         book = self._books[traced]
         return book.setdefault(text, len(book))
+
+    def text(self, code: int, *, traced: bool = True) -> str:
+        """Return the text that `code` stands for."""
+        return next(islice(self._books[traced], code, None))
 
     def tag(self, table: str, *values: float | str) -> int:
         """Return the number that stands for the values of a table's tagged columns in its rows."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import weakref
@@ -68,6 +69,24 @@ class ParquetSink:
             use_dictionary=[column.name for column in spec.columns if column.kind == "text"],
             write_statistics=False,
         )
+
+
+class Prints:
+    """Fingerprints of replications, one after the other: of each, and of all together."""
+
+    def __init__(self) -> None:
+        self.each: list[str] = []
+        self._total = hashlib.sha256()
+
+    def add(self, journal: str) -> None:
+        """Add a replication by its journal's fingerprint."""
+        self._total.update(journal.encode())
+        self.each.append(hashlib.sha256(journal.encode()).hexdigest())
+
+    @property
+    def together(self) -> str:
+        """Return the fingerprint of all so far."""
+        return self._total.hexdigest()
 
 
 class Result:
@@ -176,6 +195,12 @@ def read_document(directory: Path) -> dict[str, Any]:
     if document.get("format") != FORMAT:
         raise ResultError(f"{path} has format {document.get('format')!r}; this version reads format {FORMAT}")
     return document
+
+
+def require_new(folder: Path) -> None:
+    """Raise ResultError if there is something at `folder` already."""
+    if folder.exists():
+        raise ResultError(f"{folder} exists already: name another directory, or remove it")
 
 
 def write_document(directory: Path, document: dict[str, Any]) -> None:

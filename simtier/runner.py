@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import hashlib
 import platform
 import shutil
 import tempfile
@@ -22,9 +21,9 @@ import pyarrow.parquet as pq
 from simtier.contract import Decision, Decisions
 from simtier.errors import ResultError
 from simtier.journal import Journal
-from simtier.metrics import summarise
+from simtier.metrics import combined, summaries
 from simtier.models.tables import TABLES
-from simtier.results import FORMAT, ParquetSink, Result, write_document
+from simtier.results import FORMAT, ParquetSink, Prints, Result, require_new, write_document
 from simtier.scenario import Scenario
 from simtier.scenario.check import require_valid
 from simtier.scenario.load import dump
@@ -56,14 +55,32 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class _Played:
-    """What one or more replications left besides their tables."""
+class Played:
+    """What one or more replications left besides their tables.
 
+    Attributes:
+        numbers: of the replications.
+        fingerprint, fingerprints: of all of them, and of each; see `Prints`.
+        ends: simulated time at which each ended.
+        layout: see `simtier.world.layout`.
+        decisions: those explained; None if none were to be.
+        interrupted: whether the last was ended early.
+        traces, left_out: what the shelf of traces tells of those used.
+    """
+
+    numbers: Sequence[int]
     fingerprint: str
+    fingerprints: list[str]
     ends: list[float]
     layout: dict[str, Any]
     decisions: Decisions | None
     interrupted: bool
+    traces: list[dict[str, object]]
+    left_out: dict[str, dict[str, int]]
+
+
+Player = Callable[[Scenario, Sequence[int], Path], Played]
+"""Plays the replications of these numbers of a scenario and writes their tables into a directory."""
 
 
 def run(
@@ -76,6 +93,8 @@ def run(
     watch: Callable[[Progress], None] | None = None,
     stop: Callable[[], bool] | None = None,
     also: Callable[[Path], object] | None = None,
+    replications: Sequence[int] | None = None,
+    play: Player | None = None,
 ) -> Result:
     """Run `scenario` and return its result.
 
@@ -89,6 +108,10 @@ def run(
         watch: called with the progress every few thousand events.
         stop: asked as often; the run ends early, with status "interrupted", when it returns True.
         also: called with the finished directory before it is moved to `out`, to write more into it (a report).
+        replications: the numbers of the replications to run, in place of 0 up to the scenario's `run.replications`. Replication 3 is the same
+            whichever others are run; the tables number those that were run from 0, in this order.
+        play: plays the replications; if given, `explain`, `explain_sampled`, `watch` and `stop` are for it to know. Not given, they are played
+            here, one after the other.
 
     Raises ScenarioError with every mistake of the scenario, PolicyError, TraceError, or ResultError if the result cannot be written.
     """
@@ -96,8 +119,12 @@ def run(
     resolved = resolve(scenario)
     shelf = TraceShelf(traces, scenario.folder)
     with _staging(out) as folder:
-        played = _play(resolved, folder, shelf, explain, explain_sampled, watch, stop)
-        _write(folder, resolved, shelf, played)
+        numbers = range(resolved.run.replications) if replications is None else replications
+        if play is None:
+            played = _play(resolved, numbers, folder, shelf, explain, explain_sampled, watch, stop)
+        else:
+            played = play(resolved, numbers, folder)
+        _write(folder, resolved, played)
         if also is not None:
             also(folder)
         return _publish(folder, out, resolved.name, played.fingerprint)
@@ -105,28 +132,29 @@ def run(
 
 def _play(
     scenario: Scenario,
+    numbers: Sequence[int],
     folder: Path,
     shelf: TraceShelf,
     explain: int,
     explain_sampled: bool,
     watch: Callable[[Progress], None] | None,
     stop: Callable[[], bool] | None,
-) -> _Played:
+) -> Played:
     sink = ParquetSink(folder)
-    total, ends, done, interrupted = hashlib.sha256(), [], 0, False
+    prints, ends, done, interrupted = Prints(), [], 0, False
     described: dict[str, Any] = {}
     decisions = None
     try:
-        for replication in range(scenario.run.replications):
-            streams = Streams(scenario.run.seed, replication)
+        for replication, number in enumerate(numbers):
+            streams = Streams(scenario.run.seed, number)
             if explain and replication == 0:
                 decisions = Decisions(explain, streams.stream("explain") if explain_sampled else None)
             journal = Journal(TABLES, sink, replication)
             world = World(scenario, journal, streams, shelf, decisions if replication == 0 else None)
             with quiet_collector():
-                finished = world.play(_pulse(world, journal, watch, stop, done))
+                finished = world.play(_pulse(world, journal, len(numbers), watch, stop, done))
                 world.close()
-            total.update(journal.fingerprint().encode())
+            prints.add(journal.fingerprint())
             ends.append(world.clock.now)
             done += world.requests_done
             described = together(described, layout(world))
@@ -137,18 +165,19 @@ def _play(
     except BaseException:
         sink.abandon()
         raise
-    return _Played(total.hexdigest(), ends, described, decisions, interrupted)
+    told = (ends, described, decisions, interrupted, shelf.used(), shelf.left_out())
+    return Played(numbers, prints.together, prints.each, *told)
 
 
 def _pulse(
     world: World,
     journal: Journal,
+    replications: int,
     watch: Callable[[Progress], None] | None,
     stop: Callable[[], bool] | None,
     done_before: int,
 ) -> Callable[[], bool]:
     """Return the housekeeping between slices of the run: flush, report progress, ask whether to stop."""
-    replications = world.scenario.run.replications
     replication = journal.replication
 
     def pulse() -> bool:
@@ -174,13 +203,14 @@ def quiet_collector() -> Iterator[None]:
         gc.unfreeze()
 
 
-def _write(folder: Path, scenario: Scenario, shelf: TraceShelf, played: _Played) -> None:
+def _write(folder: Path, scenario: Scenario, played: Played) -> None:
     """Write everything but the tables."""
     try:
         if played.decisions is not None:
             rows = [asdict(decision) for decision in played.decisions.kept]
             fields = [(name, pa.float64() if name == "time_s" else pa.string()) for name in Decision.__annotations__]
             pq.write_table(pa.Table.from_pylist(rows, pa.schema(fields)), folder / "decisions.parquet")
+        each = summaries(folder, scenario, played.layout, played.ends)
         again = with_files(scenario, folder)
         (folder / "scenario.yaml").write_text(dump(again), encoding="utf-8")
         document = {
@@ -190,10 +220,14 @@ def _write(folder: Path, scenario: Scenario, shelf: TraceShelf, played: _Played)
             "fingerprint": played.fingerprint,
             "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
             "scenario": again.model_dump(mode="json", by_alias=True),
-            "summary": summarise(folder, scenario, played.layout, played.ends),
+            "summary": combined([*each.values()], scenario, played.layout),
+            "replications": [
+                {"number": played.numbers[place], "fingerprint": played.fingerprints[place], "summary": summary}
+                for place, summary in each.items()
+            ],
             "assumptions": assumptions(scenario, played.layout),
-            "traces": shelf.used(),
-            "left_out": shelf.left_out(),
+            "traces": played.traces,
+            "left_out": played.left_out,
             "layout": played.layout,
             "ended_s": played.ends,
             "decisions_seen": played.decisions.seen if played.decisions is not None else 0,
@@ -213,8 +247,8 @@ def _staging(out: Path | str | None) -> Iterator[Path]:
         if out == "auto"
         else Path(out).absolute().parent
     )
-    if out not in (None, "auto") and Path(out).exists():
-        raise ResultError(f"{out} exists already: name another directory, or remove it")
+    if out not in (None, "auto"):
+        require_new(Path(out))
     try:
         parent.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=".simtier-", dir=parent))

@@ -193,10 +193,10 @@ _UNITS = (
 )
 
 
-def example_lines() -> Mapping[str, Mapping[str, str]]:
+def example_lines(path: Path = EXAMPLES) -> Mapping[str, Mapping[str, str]]:
     """Return the examples as they are written: for each part, for each field, the text of its line."""
     found: dict[str, dict[str, str]] = {}
-    for line in EXAMPLES.read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8").splitlines():
         part = re.match(r"^(\w+):$", line)
         field = re.match(r"^  (\w+): .*$", line)
         if part:
@@ -225,10 +225,11 @@ def _sections(examples: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
         for part, place in inside:
             yield f"### {part.__name__}"
             yield f"{docstring(part.__doc__)} Stands at {place}."
-            yield _fields(part, examples[part.__name__])
+            yield fields(part, examples[part.__name__])
 
 
-def _fields(part: Part, examples: Mapping[str, str]) -> str:
+def fields(part: Part, examples: Mapping[str, str]) -> str:
+    """Return the table of a part's fields."""
     properties = part.model_json_schema(by_alias=True)
     schemas = _properties(properties, part.__name__)
     rows = []

@@ -35,7 +35,13 @@ def in_words(field: FieldInfo, schema: Mapping[str, Any]) -> str:
     return _words({key: value for key, value in schema.items() if key != "description"})
 
 
-def _words(schema: Mapping[str, Any]) -> str:
+def _words(schema: Mapping[str, Any] | bool) -> str:
+    if isinstance(schema, bool) or not schema:
+        return "value"  # anything, checked where it is put
+    return _described(schema)
+
+
+def _described(schema: Mapping[str, Any]) -> str:
     quantity = _QUANTITY.match(str(schema.get("description", "")))
     if quantity:
         return f"[{quantity[1]}](#quantities)"

@@ -50,13 +50,15 @@ def find_policy(kind: str, use: str, base: Path) -> type[Policy]:
     """Return the class that `use` names, checked to be a whole policy of `kind`; raises PolicyError."""
     if kind not in KINDS:
         raise PolicyError(f"no kind of policy is called {kind!r}{did_you_mean(kind, KINDS)}")
-    place = use if ":" in use else _built_in(kind, use)
-    source, _, name = place.rpartition(":")
-    module = _module(source, base)
-    found = getattr(module, name, None)
-    if found is None:
-        classes = [key for key, item in vars(module).items() if inspect.isclass(item) and issubclass(item, Policy)]
-        raise PolicyError(f"{source!r} has no {name!r}{did_you_mean(name, set(classes) - _KIND_NAMES)}")
+    return _checked(_named(use if ":" in use else _built_in(kind, use), base), kind, use)
+
+
+def find_any_policy(use: str, base: Path) -> type[Policy]:
+    """Return the class that "module:Class" or "./file.py:Class" names, a whole policy of whatever kind; raises PolicyError."""
+    found = _named(use, base)
+    kind = getattr(found, "kind", None)
+    if kind not in KINDS:
+        raise PolicyError(f"{use!r} is no policy of any kind: derive it from one of simtier's, such as simtier.Routing")
     return _checked(found, kind, use)
 
 
@@ -194,6 +196,17 @@ def questions(kind: str) -> list[str]:
 
 
 _KIND_NAMES = {kind.__name__ for kind in KINDS.values()} | {Policy.__name__}
+
+
+def _named(place: str, base: Path) -> object:
+    """Return what `place`, a module or file and a name in it, stands for; raises PolicyError if there is nothing."""
+    source, _, name = place.rpartition(":")
+    module = _module(source, base)
+    found = getattr(module, name, None)
+    if found is None:
+        classes = [key for key, item in vars(module).items() if inspect.isclass(item) and issubclass(item, Policy)]
+        raise PolicyError(f"{source!r} has no {name!r}{did_you_mean(name, set(classes) - _KIND_NAMES)}")
+    return found
 
 
 def _built_in(kind: str, name: str) -> str:

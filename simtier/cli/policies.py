@@ -1,4 +1,4 @@
-"""`simtier policies list` and `show`: the rules a scenario can use."""
+"""`simtier policies`: the rules a scenario can use, listed and shown; `new` writes one, `check` checks its promises."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from simtier.cli.policies_check import check
+from simtier.cli.policies_new import new
 
 if TYPE_CHECKING:
     from simtier.catalogue.policies import PolicyDescription
@@ -41,20 +44,11 @@ def show(name: Name) -> None:
 
 def _named(name: str) -> list[PolicyDescription]:
     """Return the policies called `name`, of whatever kind; raises PolicyError."""
-    from simtier.catalogue.policies import describe_policies, describe_policy
-    from simtier.contract import KINDS
-    from simtier.errors import PolicyError, did_you_mean
+    from simtier.catalogue.policies import describe_policy
+    from simtier.search.named import policies_named
 
-    if ":" not in name:
-        known = describe_policies()
-        found = [policy for policy in known if policy.name == name]
-        if not found:
-            raise PolicyError(f"no policy is called {name!r}{did_you_mean(name, {policy.name for policy in known})}")
-        return found
-    troubles = []
-    for kind in KINDS:
-        try:
-            return [describe_policy(kind, name, Path())]
-        except PolicyError as error:
-            troubles.append(error)
-    raise troubles[0]
+    return [describe_policy(kind, use, Path()) for kind, use in policies_named(name, Path())]
+
+
+app.command("new")(new)
+app.command("check")(check)

@@ -18,15 +18,18 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def stopping() -> Iterator[Callable[[], bool]]:
-    """Give a function that says whether Ctrl-C was pressed, or the process was told to end; twice raises KeyboardInterrupt."""
+def stopping(what: str = "ending the run") -> Iterator[Callable[[], bool]]:
+    """Give a function that says whether Ctrl-C was pressed, or the process was told to end; twice raises KeyboardInterrupt.
+
+    `what` is then said to happen.
+    """
     pressed = threading.Event()
 
     def press(signum: int, frame: FrameType | None) -> None:
         if pressed.is_set():
             signal.default_int_handler(signum, frame)
         pressed.set()
-        Console(stderr=True).print("interrupted: ending the run; press Ctrl-C again to abort at once")
+        Console(stderr=True).print(f"interrupted: {what}; press Ctrl-C again to abort at once")
 
     if threading.current_thread() is not threading.main_thread():
         yield pressed.is_set  # only the main thread may handle signals
@@ -37,6 +40,23 @@ def stopping() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def count_bar(of_what: str, *, shown: bool) -> Iterator[Callable[[int, int, str], object]]:
+    """Give a function that draws how many of how many are done, with the time left and whatever else is to be told."""
+    if not shown:
+        yield lambda *_: None
+        return
+    columns = (BarColumn(), TextColumn("{task.completed} of {task.total} {task.description}"), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(of_what, total=None)
+
+        def draw(done: int, total: int, told: str) -> None:
+            text = ", ".join(filter(None, [of_what, told]))
+            bar.update(task, total=total, completed=done, description=text)
+
+        yield draw
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from simtier.contract.asking import Asker, Decision, Decisions
 from simtier.contract.balancing import Balancing, Divide, Loan, Move, Step
 from simtier.contract.disaggregation import Disaggregation
 from simtier.contract.engine_views import EngineReplicaView, runs_engine
+from simtier.contract.expert_placement import ExpertLoadView, ExpertPlacement
 from simtier.contract.function_views import CellView, ExecutionView, FunctionView, InstanceView, PoolView
 from simtier.contract.iterations import EngineView, Plan, SequenceView
 from simtier.contract.keep_alive import KeepAlive
@@ -27,6 +28,7 @@ from simtier.contract.policy import Policy
 from simtier.contract.power import Caps, PowerCapping, PowerRowView, ServerView
 from simtier.contract.rebalancing import Rebalancing
 from simtier.contract.split_views import HopView, SplitView, TierView
+from simtier.contract.spot import Instance, JobView, RunFor, Spot
 from simtier.contract.views import (
     Limits,
     NodeView,
@@ -56,12 +58,16 @@ __all__ = [
     "EngineReplicaView",
     "EngineView",
     "ExecutionView",
+    "ExpertLoadView",
+    "ExpertPlacement",
     "Fetch",
     "FunctionView",
     "Hold",
     "HopView",
+    "Instance",
     "InstanceView",
     "IterationBatching",
+    "JobView",
     "KeepAlive",
     "Limits",
     "Loan",
@@ -80,12 +86,14 @@ __all__ = [
     "ReplicaView",
     "RequestView",
     "Routing",
+    "RunFor",
     "Scheduling",
     "SequenceView",
     "ServerView",
     "ServiceView",
     "SiteView",
     "SplitView",
+    "Spot",
     "Step",
     "TierView",
     "Verdict",

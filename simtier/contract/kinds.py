@@ -10,6 +10,7 @@ from pydantic import Field
 from simtier.contract.answers import Fetch, Hold, Verdict
 from simtier.contract.balancing import Balancing
 from simtier.contract.disaggregation import Disaggregation
+from simtier.contract.expert_placement import ExpertPlacement
 from simtier.contract.function_views import FunctionView
 from simtier.contract.iterations import EngineView, Plan
 from simtier.contract.keep_alive import KeepAlive
@@ -17,6 +18,7 @@ from simtier.contract.policy import Policy
 from simtier.contract.power import PowerCapping
 from simtier.contract.rebalancing import Rebalancing
 from simtier.contract.split_views import SplitView
+from simtier.contract.spot import Spot
 from simtier.contract.views import (
     Limits,
     NodeView,
@@ -184,6 +186,8 @@ KINDS: dict[str, type[Policy]] = {
         Disaggregation,
         Balancing,
         PowerCapping,
+        Spot,
+        ExpertPlacement,
     )
 }
 """Every kind by its name."""

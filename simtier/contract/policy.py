@@ -27,6 +27,16 @@ class Policy:
     kind: ClassVar[str] = ""
     passive: ClassVar[bool] = False
     """True for the do-nothing policy of a kind: its answer never depends on what it sees, so the engine need not ask."""
+    sees_only_own: ClassVar[bool] = False
+    """True if its answers follow from what it is shown of its owner, from the time, and from latencies and rates of links: it looks at no
+    other service, node or request, and of a replica's number only at which of two is older. Only then may its owner be simulated apart
+    from what does not interact with it (`simtier shard`). This and the next two are to be said by the class itself: they are not
+    inherited."""
+    keeps_apart: ClassVar[bool] = False
+    """True if, besides, what it answers about one replica, or function, of its owner never depends on what others of its owner do: not on what it
+    was asked about them, nor on the room that they leave on a node."""
+    goes_by_numbers: ClassVar[bool] = False
+    """True if, all the same, the number of a replica itself decides, as where it is hashed."""
 
     def __init_subclass__(cls) -> None:
         dataclass(kw_only=True, eq=False)(cls)

@@ -3,6 +3,6 @@
 A new metric is a function here; no model knows of it.
 """
 
-from simtier.metrics.summary import summarise
+from simtier.metrics.summary import combined, summaries
 
-__all__ = ["summarise"]
+__all__ = ["combined", "summaries"]

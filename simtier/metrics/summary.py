@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,10 @@ from simtier.scenario import Scenario
 from simtier.statistics import combine
 
 
-def summarise(folder: Path, scenario: Scenario, layout: Mapping[str, Any], ends: Sequence[float]) -> dict[str, Any]:
-    """Return the summary of the tables in `folder`.
+def summaries(
+    folder: Path, scenario: Scenario, layout: Mapping[str, Any], ends: Sequence[float]
+) -> dict[int, dict[str, Any]]:
+    """Return what was measured in each replication of the tables in `folder`, by its place from 0.
 
     Args:
         folder: where the Parquet files lie.
@@ -27,7 +30,6 @@ def summarise(folder: Path, scenario: Scenario, layout: Mapping[str, Any], ends:
         ends: for each replication, the simulated time at which it ended (earlier than planned if interrupted). One that ended in
             its warm-up has nothing to count and is left out, unless there is no other.
 
-    Counts are sums over the replications, other numbers means, with `half_width_95` beside them if there are several.
     """
     windows = [(min(scenario.run.warmup, end), end) for end in ends]
     group_of = {name: group for group, info in layout["links"].items() for name in info["names"]}
@@ -42,15 +44,22 @@ def summarise(folder: Path, scenario: Scenario, layout: Mapping[str, Any], ends:
     llm = llm_metrics(folder, scenario, layout, windows, counted)
     power = power_metrics(folder, layout, windows)
     warm = [number for number, end in enumerate(ends) if end > scenario.run.warmup] or [0]
-    found = combine(
-        [
-            _requests(counted, scenario, number, ends[number], *llm[number])
-            | _places(layout, window, platforms[number], llm[number][0], *seen)
-            | {"power": power[number]}
-            for number, (window, *seen) in enumerate(zip(windows, *tables, strict=True))
-            if number in warm
-        ]
-    )
+    return {
+        number: _requests(counted, scenario, number, ends[number], *llm[number])
+        | _places(layout, window, platforms[number], llm[number][0], *seen)
+        | {"power": power[number]}
+        for number, (window, *seen) in enumerate(zip(windows, *tables, strict=True))
+        if number in warm
+    }
+
+
+def combined(each: Sequence[dict[str, Any]], scenario: Scenario, layout: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the summary of a run from what was measured in each of its replications.
+
+    Counts are sums over the replications, other numbers means, with `half_width_95` beside them if there are several. What is the same in
+    all replications, and the verdicts on objectives, are added. `each` is left as it is.
+    """
+    found = copy.deepcopy(combine(each))
     add_verdicts(found, scenario)
     for name, info in layout["nodes"].items():
         found["nodes"][name] |= {"tier": info["tier"], "count": len(info["names"])}

@@ -29,6 +29,8 @@ class Autoscaler:
         self._least = least
         self._most = most
         self._ticks = count(1)
+        self.owner = ("service", service.name)
+        """Whose it is: all that it does follows from that, and concerns nothing else."""
         if not asker.skip:
             service.on_none_ready = self._ask_soon
             self._asked_soon = False

@@ -103,8 +103,12 @@ class Fleet:
         """Record what is unfinished, and the present state of each replica, at the end of the run."""
         self._startup.close()
         for replica in [*self.serving, *self.starting]:
-            replica.close()
-            self._record_state(replica)
+            self.close_one(replica)
+
+    def close_one(self, replica: Replica) -> None:
+        """Record what is unfinished at one replica, and its present state."""
+        replica.close()
+        self._record_state(replica)
 
     def _place(self) -> Node | None:
         roomy = [node for node in self.nodes if node.has_room(self._claim)]

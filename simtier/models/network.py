@@ -7,14 +7,14 @@ load does not move it. A message stores and forwards from leg to leg; consecutiv
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby, pairwise
 from types import MappingProxyType
 from typing import Any, Protocol
 
 import networkx as nx
 
-from simtier.clock import Clock
+from simtier.clock import Clock, Entry
 from simtier.errors import Problem, ScenarioError, SimtierError, did_you_mean
 from simtier.models.capacity import Constant
 from simtier.models.fair import Medium, Sharing
@@ -164,15 +164,29 @@ class Network:
         In propagation: delivered_s = NaN. In transmission: also sent_s = now, and only the bytes that have left. Waiting: all three
         times NaN, and the bytes that wait.
         """
+        for _, row in self.in_propagation():
+            self._around.book(row)
+        for _, row in self.not_yet_sent():
+            self._around.book(row)
+
+    def in_propagation(self) -> Iterator[tuple[Entry, Row]]:
+        """Yield the row of each message whose last byte has left and that is not there yet, with the clock's entry for its delivery."""
         now = self._around.clock.now
-        for _, _, _, function, argument in sorted(self._around.clock.heap, key=lambda entry: entry[:3]):
-            if getattr(function, "__func__", None) in _ON_THE_WAY:
-                for row in argument[0]:
+        for entry in sorted(self._around.clock.heap, key=lambda entry: entry[:3]):
+            if getattr(entry[3], "__func__", None) in _ON_THE_WAY:
+                for row in entry[4][0]:
                     if row[SENT] <= now:
-                        self._around.book(row if row[DELIVERED] < now else (*row[:DELIVERED], math.nan))
-        for link in (*self._links.values(), *self._ports.values()):
+                        yield entry, row if row[DELIVERED] < now else (*row[:DELIVERED], math.nan)
+
+    def not_yet_sent(self) -> Iterator[tuple[int, Row]]:
+        """Yield the row of each message that waits for a link or is in transmission on it, with the link's number."""
+        for number, link in enumerate((*self._links.values(), *self._ports.values())):
             for row in link.partial_rows():
-                self._around.book(row)
+                yield number, row
+
+    def book(self, row: Row) -> None:
+        """Append a row to the transfers table."""
+        self._around.book(row)
 
     def _make(self, spec: LinkSpec) -> Link:
         new = Medium(spec.medium, spec.capacity) if spec.sharing == "fair" else Turns(spec.capacity)

@@ -53,7 +53,7 @@ class SlotReplica(Replica):
         self.served(visit)
 
     def unfinished(self) -> list[tuple[Visit, float, int]]:
-        """Return what is in service: the visits whose end is still in the clock's heap."""
+        """Return what is in service: the visits whose end is still in the clock's heap, the one that would end first before the others."""
         now, finish = self.clock.now, self._end
-        visits = [entry[4] for entry in self._heap if entry[3] is finish]
-        return [(visit, (now - visit.started_s) * self.cores_each, 1) for visit in visits]
+        entries = sorted((entry for entry in self._heap if entry[3] is finish), key=lambda entry: entry[:3])
+        return [(visit, (now - visit.started_s) * self.cores_each, 1) for _, _, _, _, visit in entries]

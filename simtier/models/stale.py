@@ -39,6 +39,8 @@ class Reports:
         self._clock = clock
         self._every_s = every_s
         self._ticks = count(1)
+        self.owner = ("service", service.name)
+        """Whose it is: all that it does follows from that, and concerns nothing else."""
         self._last: dict[int, ReportedReplica] = {}
         self._next()
 

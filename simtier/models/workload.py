@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, repeat
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simtier.clock import Arrival, Clock
 from simtier.errors import SimulationError
@@ -23,17 +25,41 @@ TRACED = ("duration_s", "input_tokens", "output_tokens")
 """What a request of a trace carries, in this order; 0 for what its trace does not tell."""
 
 
-def feed(origins: Sequence[Origin], sources: Sequence[Chunks], firsts: Sequence[int]) -> Iterator[Arrival]:
-    """Return the arrivals of open sources as the clock wants them; `firsts` holds the number of each source's first request."""
+Mine = Callable[[int], NDArray[np.bool_]]
+"""Tells of so many more requests of a source, in their order, which of them arrive in this world."""
+
+
+def feed(
+    origins: Sequence[Origin],
+    sources: Sequence[Chunks],
+    firsts: Sequence[int],
+    mine: Mapping[int, Mine] = MappingProxyType({}),
+) -> Iterator[Arrival]:
+    """Return the arrivals of open sources as the clock wants them.
+
+    `firsts` holds the number of each source's first request; `mine` has the sources of which only some requests arrive in this world.
+    """
 
     def arrivals() -> Iterator[Iterator[Arrival]]:
         handlers = [origin.arrive for origin in origins]
         bases = np.array(firsts, dtype=np.int64)
         for times, source, k in merged(sources):
+            if mine:
+                here = _here(source, mine)
+                times, source, k = times[here], source[here], k[here]  # noqa: PLW2901 - the same, less others' arrivals
             acts: Any = repeat(handlers[0]) if len(handlers) == 1 else [handlers[s] for s in source.tolist()]
             yield zip(times.tolist(), acts, (k + bases[source]).tolist(), strict=False)
 
     return chain.from_iterable(arrivals())
+
+
+def _here(source: NDArray[np.int64], mine: Mapping[int, Mine]) -> NDArray[np.bool_]:
+    """Return which of the arrivals of these sources are in this world."""
+    here = np.ones(len(source), dtype=bool)
+    for number, tells in mine.items():
+        places = np.flatnonzero(source == number)
+        here[places] = tells(len(places))
+    return here
 
 
 class Client:

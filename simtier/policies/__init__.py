@@ -113,5 +113,16 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "one_threshold": "simtier.policies.power.one_threshold:OneThreshold",
             "polca": "simtier.policies.power.polca:Polca",
         },
+        "spot": {
+            "on_demand_only": "simtier.policies.spot.on_demand_only:OnDemandOnly",
+            "greedy_spot": "simtier.policies.spot.greedy_spot:GreedySpot",
+            "uniform_progress": "simtier.policies.spot.uniform_progress:UniformProgress",
+        },
+        "expert_placement": {
+            "as_numbered": "simtier.policies.expert_placement.as_numbered:AsNumbered",
+            "greedy": "simtier.policies.expert_placement.greedy:Greedy",
+            "hierarchical": "simtier.policies.expert_placement.hierarchical:Hierarchical",
+            "serpentine": "simtier.policies.expert_placement.serpentine:Serpentine",
+        },
     }
 )

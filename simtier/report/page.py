@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pyarrow as pa
 from markupsafe import Markup
 
@@ -21,6 +18,7 @@ from simtier.report.numbers import given
 from simtier.report.timeline import MOST, RULE, dump, timeline
 from simtier.report.timeparts import TimeParts, time_parts
 from simtier.report.verdicts import verdicts
+from simtier.report.writing import environment, put
 
 MOST_DRAWN = 12
 """Applications with figures of their own, at most."""
@@ -40,41 +38,18 @@ def write_report(directory: Path) -> Path:
         raise ResultError(
             f"{directory} does not hold a complete result ({type(error).__name__}: {error}): run the scenario again"
         ) from error
-    _put(directory / "timeline.json", dump(trace))
-    _put(directory / "report.html", page)
+    put(directory / "timeline.json", dump(trace))
+    put(directory / "report.html", page)
     return directory / "report.html"
 
 
-def _put(path: Path, text: str) -> None:
-    """Write beside and rename, so that nobody ever sees half a file."""
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-            Path(name).chmod(0o644)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise ResultError(f"cannot write {path}: {error.strerror or error}") from error
-
-
 def _render(facts: Facts, sampled: int) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("simtier.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["breakable"] = lambda text: Markup("_<wbr>").join(str(text).split("_"))
+    templates = environment()
     drawing = topology.drawing(facts)
-    shown = environment.get_template("topology.svg.j2")
+    shown = templates.get_template("topology.svg.j2")
     svg = shown.render(d=drawing, box_w=topology.BOX_W, label_w=topology.LABEL_W)
     drawn = Markup(svg)  # noqa: S704 - its template escapes
-    page = environment.get_template("page.html.j2")
+    page = templates.get_template("page.html.j2")
     return page.render(_content(facts), drawing=drawing, topology=drawn, sampled=sampled) + "\n"
 
 

@@ -42,15 +42,15 @@ def from_dict(
     if not isinstance(data, Mapping):
         message = f"a scenario is a mapping that starts with `name:` and `run:`, not {_kind(data)}"
         raise ScenarioError([Problem("", message, source.line(()), source.file)])
-    plain = _copied(data)
+    plain = copied(data)
     wanted = changing.pairs(changes)
     if wanted:
-        changed = changing.apply(plain, wanted, _shape())
+        changed = changing.apply(plain, wanted, scenario_shape())
         source = Source(source.file, source.lines, changed)
     try:
         scenario = Scenario.model_validate(plain)
     except ValidationError as error:
-        raise ScenarioError(explain(error, plain, source, _shape())) from error
+        raise ScenarioError(explain(error, plain, source, scenario_shape())) from error
     return scenario.from_source(source, folder or Path())
 
 
@@ -65,15 +65,16 @@ def dump(scenario: Scenario) -> str:
 
 
 @cache
-def _shape() -> Shape:
+def scenario_shape() -> Shape:
+    """Return which keys a scenario may have where."""
     return Shape(Scenario.model_json_schema())
 
 
-def _copied(data: Any) -> Any:
+def copied(data: Any) -> Any:
     """Return `data` with its own mappings and lists, so that changes leave the caller's alone (and aliases apart)."""
     if isinstance(data, Mapping):
-        return {key: _copied(value) for key, value in data.items()}
-    return [_copied(value) for value in data] if isinstance(data, list | tuple) else data
+        return {key: copied(value) for key, value in data.items()}
+    return [copied(value) for value in data] if isinstance(data, list | tuple) else data
 
 
 def _kind(data: Any) -> str:

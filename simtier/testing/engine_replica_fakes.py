@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from simtier.contract import RequestView
 from simtier.testing.engine_fakes import FakeSequence
 from simtier.testing.fakes import FakeNode, FakeReplica, FakeRequest
 
@@ -37,15 +38,15 @@ class FakeEngineReplica(FakeReplica):
         """10 ms for each prompt, and 0.1 ms for each token."""
         return 0.01 * self.queued_prompts + 1e-4 * self.queued_tokens
 
-    def cached_tokens(self, request: FakeRequest) -> int:
+    def cached_tokens(self, request: RequestView) -> int:
         """Return `known`, or less if the prompt's prefix is shorter."""
         return min(self.known, request.prefix_tokens)
 
-    def prompt_s(self, request: FakeRequest, cached: int | None = None) -> float:
+    def prompt_s(self, request: RequestView, cached: int | None = None) -> float:
         """Return 10 ms and 0.1 ms for each token that is not cached."""
         return 0.01 + 1e-4 * (request.prompt_tokens - (self.cached_tokens(request) if cached is None else cached))
 
-    def token_s(self, request: FakeRequest, more: int = 0) -> float:  # noqa: ARG002 - every request is the same to it
+    def token_s(self, request: RequestView, more: int = 0) -> float:  # noqa: ARG002 - every request is the same to it
         """Return 10 ms and 1 ms for each sequence that decodes."""
         return 0.01 + 0.001 * (max(0, self.running + more) + 1)
 

@@ -15,8 +15,11 @@ from simtier.contract import (
     EngineReplicaView,
     EngineView,
     ExecutionView,
+    ExpertLoadView,
     Fetch,
     Hold,
+    Instance,
+    JobView,
     Limits,
     Loan,
     Move,
@@ -24,6 +27,7 @@ from simtier.contract import (
     Plan,
     ReplicaView,
     RequestView,
+    RunFor,
     ServiceView,
     SplitView,
     Verdict,
@@ -167,6 +171,22 @@ def _admit(answer: Any, _request: object, _service: object) -> str | None:
     return None if isinstance(answer, bool) else "True or False"
 
 
+def _run_on(answer: Any, job: JobView) -> str | None:
+    on, seconds = (answer.on, answer.seconds) if isinstance(answer, RunFor) else (answer, math.inf)
+    if not isinstance(on, Instance) or not (isinstance(seconds, Real) and seconds > 0):
+        return "NONE, SPOT or ON_DEMAND of Instance, or to RunFor more than 0 seconds on it"
+    return "NONE or ON_DEMAND, as no spot instance is available" if on is Instance.SPOT and not job.available else None
+
+
+def _place_experts(answer: Any, load: ExpertLoadView) -> str | None:
+    layers, experts = load.tokens.shape
+    expected = f"{layers} rows of {load.slots} numbers of experts, each from 0 to {experts - 1} at least once"
+    if not isinstance(answer, Sequence) or len(answer) != layers:
+        return expected
+    right = all(isinstance(row, Sequence) and len(row) == load.slots and all(map(_is_integer, row)) for row in answer)
+    return None if right and all(set(row) == set(range(experts)) for row in answer) else expected
+
+
 def _is_cores(answer: object) -> bool:
     return isinstance(answer, Real) and not isinstance(answer, bool) and 0 <= float(answer) < math.inf
 
@@ -203,6 +223,8 @@ EXPECTED: Mapping[str, Callable[..., str | None]] = MappingProxyType(
         "shares": _shares,
         "look_in": _look_in,
         "finished": lambda answer, _execution: None if answer is None else "nothing",
+        "run_on": _run_on,
+        "place_experts": _place_experts,
         "observe": lambda answer, _outcome: None if answer is None else "nothing",
     }
 )

@@ -14,6 +14,7 @@ from simtier.catalogue.policies import is_whole, questions, validated, written
 from simtier.contract import KINDS, Batching, Caps, Hold, IterationBatching, Limits, Policy, Routing
 from simtier.errors import PolicyError
 from simtier.streams import Streams
+from simtier.testing.cost import cheap_enough
 from simtier.testing.legal import EXPECTED
 from simtier.testing.play import answers, answers_elsewhere, fresh, situations, told, try_to, turns
 from simtier.testing.world import World
@@ -273,6 +274,7 @@ PROMISES: Mapping[str, Promise] = MappingProxyType(
         "start_resets": Promise(_start_resets),
         "objects_are_independent": Promise(_objects_are_independent),
         "same_in_another_process": Promise(_same_in_another_process),
+        "cheap_enough": Promise(cheap_enough),
         "takes_only_one": Promise(
             _takes_only_one, lambda policy: isinstance(policy, Routing) and policy.takes_only_one
         ),

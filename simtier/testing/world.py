@@ -23,11 +23,12 @@ from simtier.testing.fakes import (
     FakeTier,
 )
 from simtier.testing.function_fakes import FakeExecution, FakeFunction, FakeInstance, FakePool
+from simtier.testing.job_fakes import JobSituations
 
 TIERS = ("device", "edge", "cloud")
 
 
-class World(EngineSituations):
+class World(EngineSituations, JobSituations):
     """Makes the situations: method `choose` returns the arguments of a policy's `choose`, and so on.
 
     Numbers are drawn from small sets on purpose: ties are where policies go wrong.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import repeat
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from simtier.errors import TraceError
 from simtier.models.arrivals import LARGEST_CHUNK, Chunks
@@ -28,21 +29,51 @@ SAMPLED_ROWS = 50_000
 
 
 class Replayed:
-    """One source's requests, out of a trace: when they arrive, and what each carries, in one pass over the trace."""
+    """One source's requests, out of a trace: when they arrive, and what each carries, in one pass over the trace.
 
-    def __init__(self, batches: Iterator[Any], names: FunctionNames | None = None, key: int | None = None) -> None:
+    `wanted` says by the name of a function whether its requests are wanted; all are if it is None.
+    """
+
+    def __init__(
+        self,
+        batches: Iterator[Any],
+        names: FunctionNames | None = None,
+        key: int | None = None,
+        wanted: Callable[[str], bool] | None = None,
+    ) -> None:
         self._batches = batches
         self._names = names
         self._key = key
+        self._wanted = wanted
+        self._chosen = np.empty(0, dtype=bool)
         self._carried: deque[Iterator[tuple[float, ...]]] = deque()
 
     def chunks(self) -> Chunks:
-        """Yield the arrival times; what the requests carry is kept for `rows`."""
+        """Yield the arrival times; what the requests carry is kept for `rows`, of those that are wanted."""
         for part in self._batches:
             for first in range(0, part.num_rows, LARGEST_CHUNK):
                 piece = part.slice(first, LARGEST_CHUNK)
-                self._carried.append(_carried(piece, self._names, self._key))
+                wanted = piece
+                if self._wanted is not None:
+                    chosen = self._choose(piece)
+                    self._chosen = np.concatenate((self._chosen, chosen))
+                    wanted = piece.filter(pa.array(chosen))
+                self._carried.append(_carried(wanted, self._names, self._key))
                 yield piece.column(0).to_numpy()
+
+    def chosen(self, number: int) -> NDArray[np.bool_]:
+        """Return which of the next requests are wanted; their arrivals must have been taken from `chunks`."""
+        found, self._chosen = self._chosen[:number], self._chosen[number:]
+        return found
+
+    def _choose(self, piece: Any) -> NDArray[np.bool_]:
+        assert self._wanted is not None
+        if "function" not in piece.schema.names:
+            return np.full(piece.num_rows, self._wanted(""))
+        column = piece.column("function")
+        known = np.array([self._wanted(name) for name in column.dictionary.to_pylist()], dtype=bool)
+        found: NDArray[np.bool_] = known[column.indices.to_numpy()]
+        return found
 
     def rows(self) -> Iterator[tuple[float, ...]]:
         """Yield what each request carries, by `TRACED`, the number of its function if there are `names`, and the beginning of its prompt if there is a `key`; the next one's arrival must have been taken from `chunks`."""
@@ -74,27 +105,35 @@ def replay(
     shelf: TraceShelf,
     names: FunctionNames | None = None,
     key: int | None = None,
+    wanted: Callable[[str], bool] | None = None,
 ) -> Replayed:
     """Return the requests of one source of a workload of `app` that replays a trace.
 
-    They carry the numbers of `names` if given, and the beginnings of their prompts if given a `key` that tells them from others'.
+    They carry the numbers of `names` if given, and the beginnings of their prompts if given a `key` that tells them from others'. For `wanted` see
+    `Replayed`.
     """
     reel = shelf.reel(written.trace or (), written.on_error)
-    return Replayed(_batches(reel, written, app, source, streams, reel.left_out), names, key)
+    return Replayed(_batches(reel, written, app, source, streams, reel.left_out), names, key, wanted)
 
 
 def traced_means(app: App, workloads: list[Workload], streams: Streams, shelf: TraceShelf) -> tuple[float, ...]:
     """Return the mean of each number of `TRACED` over the first rows that these workloads of `app` replay."""
     sums, rows = np.zeros(len(TRACED)), 0
     for written in workloads:
-        reel, some = shelf.reel(written.trace or (), written.on_error), 0
-        for part in _batches(reel, written, app, "means", streams, Ledger()):
+        for part in sampled(app, written, streams, shelf):
             carried = np.array(list(_carried(part)))
-            sums, some = sums + carried.sum(axis=0), some + len(carried)
-            if some >= SAMPLED_ROWS:
-                break
-        rows += some
+            sums, rows = sums + carried.sum(axis=0), rows + len(carried)
     return tuple((sums / max(rows, 1)).tolist())
+
+
+def sampled(app: App, written: Workload, streams: Streams, shelf: TraceShelf) -> Iterator[Any]:
+    """Yield the first rows that a workload of `app` replays, batch by batch, until there are `SAMPLED_ROWS`."""
+    some = 0
+    for part in _batches(shelf.reel(written.trace or (), written.on_error), written, app, "means", streams, Ledger()):
+        yield part
+        some += part.num_rows
+        if some >= SAMPLED_ROWS:
+            break
 
 
 def _batches(reel: Reel, written: Workload, app: App, source: str, streams: Streams, left_out: Ledger) -> Iterator[Any]:

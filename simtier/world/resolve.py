@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -110,3 +112,32 @@ def _written_out(kind: str, ref: PolicyRef, scenario: Scenario) -> PolicyRef:
         name: TypeAdapter(hints[name]).dump_python(value, mode="json") for name, value in policy.parameters().items()
     }
     return PolicyRef(use=ref.use, **values)
+
+
+def identity(scenario: Scenario) -> str:
+    """Return a hash of what is run: `scenario` with every default and every policy's parameters, and the content of the files that policies are in or name.
+
+    Its name, question, seed, replications and samples do not count: they change no replication of the same number and seed. Two scenarios of one
+    identity, run with the same seed by the same version, have the same fingerprint.
+    """
+    written = resolve(scenario).model_dump(mode="json", by_alias=True)
+    for key in ("name", "question"):
+        del written[key]
+    for key in ("seed", "replications", "samples"):
+        del written["run"][key]
+    total = hashlib.sha256(json.dumps(written, sort_keys=True).encode())
+    for policies in _policy_sets(written):
+        for ref in filter(None, policies.values()):
+            for file in _files(ref, scenario.folder):
+                total.update(file.read_bytes())
+    return total.hexdigest()
+
+
+def _files(ref: dict[str, Any], folder: Path) -> Iterator[Path]:
+    """Yield the files behind a policy: its own, and those that its parameters name, such as a trained agent."""
+    file = ref["use"].rpartition(":")[0]
+    if file.endswith(".py"):
+        yield folder / file
+    yield from (
+        Path(value) for value in ref.values() if isinstance(value, str) and Path(value).suffix and Path(value).is_file()
+    )

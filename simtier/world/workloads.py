@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from simtier.clock import Clock
 from simtier.journal import Journal
 from simtier.models import arrivals as a
 from simtier.models import distributions as d
 from simtier.models.app import App, Origin
-from simtier.models.workload import Client, feed
+from simtier.models.workload import Client, Mine, feed
 from simtier.scenario import Scenario
 from simtier.scenario import workloads as w
 from simtier.streams import Streams
 from simtier.world.functions import FunctionNames
 from simtier.world.prefixes import traced_key
 from simtier.world.replays import Replayed, replay
+from simtier.world.share import Share
 from simtier.world.times import distribution
 from simtier.world.topology import Members
 from simtier.world.traces import TraceShelf
@@ -41,29 +45,30 @@ def start_workloads(
     streams: Streams,
     shelf: TraceShelf,
     names: FunctionNames,
+    share: Share | None = None,
 ) -> None:
-    """Give the clock its feed of open arrivals and its closed-loop clients.
+    """Give the clock its feed of open arrivals and its closed-loop clients; of those of `share` only, if it is given.
 
     Every node of an open workload is a source, and so is every closed-loop client.
     """
     sources = [
         source
         for name, written in scenario.workloads.items()
-        for source in _sources(name, written, scenario, apps, members, journal, streams, shelf, names)
+        for source in _sources(name, written, scenario, apps, members, journal, streams, shelf, names, share)
     ]
+    mine = [share is None or share.source(source.name) for source in sources]
     firsts = [streams.source(source.name) for source in sources]
     closed = [isinstance(source.written.arrivals, w.Closed) for source in sources]
     open_ones = [source for source, loops in zip(sources, closed, strict=True) if not loops]
     if open_ones:
         chunks = [a.between(_process(s, streams), s.start_s, s.stop_s) for s in open_ones]
-        clock.feed(
-            feed(
-                [s.origin for s in open_ones], chunks, [f for f, loops in zip(firsts, closed, strict=True) if not loops]
-            )
-        )
-    for source, first, loops in zip(sources, firsts, closed, strict=True):
-        if loops:
+        of_open_ones = [f for f, loops in zip(firsts, closed, strict=True) if not loops]
+        clock.feed(feed([s.origin for s in open_ones], chunks, of_open_ones, _arriving(open_ones, share)))
+    for source, first, loops, arrives in zip(sources, firsts, closed, mine, strict=True):
+        if loops and arrives:
             _start_client(source, first, clock, streams)
+        elif loops:
+            clock.next_serial()  # as a client takes one, so that what comes after it is numbered as if all were here
 
 
 def _start_client(source: _Source, first: int, clock: Clock, streams: Streams) -> None:
@@ -83,6 +88,7 @@ def _sources(
     streams: Streams,
     shelf: TraceShelf,
     names: FunctionNames,
+    share: Share | None,
 ) -> list[_Source]:
     slo = scenario.apps[written.app].slo
     target, *tokens = (getattr(slo, name, None) or float("inf") for name in ("latency", "ttft", "tpot"))
@@ -97,13 +103,36 @@ def _sources(
                 app = scenario.apps[written.app]
                 named = names if app.has_traced_functions(scenario.platforms) else None
                 begins = traced_key(app, scenario, written.trace)
-                replayed = replay(written, app, key, streams, shelf, named, begins)
+                wanted = _wanted(share, written.app, key)
+                replayed = replay(written, app, key, streams, shelf, named, begins, wanted)
             rows = replayed.rows() if replayed is not None else None
             origin = Origin(
                 apps[written.app], name, node.name, written.request, target, journal, rows, (tokens[0], tokens[1])
             )
             found.append(_Source(key, origin, written, replayed, written.start, stop))
     return found
+
+
+def _wanted(share: Share | None, app: str, source: str) -> Callable[[str], bool] | None:
+    """Return what says by its function which requests of a source that replays a trace are wanted here; None if all are."""
+    if share is None or (share.source(source) and app not in share.divided):
+        return None
+    return share.function if app in share.divided else lambda _: False
+
+
+def _arriving(sources: Sequence[_Source], share: Share | None) -> dict[int, Mine]:
+    """Return of the sources of which not all requests arrive here what tells which do, by their place."""
+    found: dict[int, Mine] = {}
+    for place, source in enumerate(sources):
+        if share is None or (share.source(source.name) and source.written.app not in share.divided):
+            continue
+        found[place] = source.replayed.chosen if source.replayed is not None else _elsewhere
+    return found
+
+
+def _elsewhere(number: int) -> NDArray[np.bool_]:
+    """Return that of so many requests none arrives here."""
+    return np.zeros(number, dtype=bool)
 
 
 def _process(source: _Source, streams: Streams) -> a.Chunks:

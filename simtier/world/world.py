@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache, partial
 from types import MappingProxyType
@@ -31,6 +31,7 @@ from simtier.world.platforms import Site, cold_starts, make_platform, start_prov
 from simtier.world.power import PowerRows
 from simtier.world.replays import traced_means
 from simtier.world.services import SERVICE_KINDS, ReplicaMaker, service_spec, start_service, weight_bytes
+from simtier.world.share import Share
 from simtier.world.topology import Members, add_links, make_nodes
 from simtier.world.traces import TraceShelf
 from simtier.world.workloads import start_workloads
@@ -45,6 +46,9 @@ class World:
         streams: all random numbers.
         shelf: the traces.
         decisions: keeps explained decisions; None keeps none.
+        agents: policies that are asked in place of the scenario's, by kind and owner: a service, or a stage as "app.stage".
+        clock: a new one if not given.
+        share: whose requests arrive here; None: everybody's.
     """
 
     def __init__(
@@ -54,13 +58,18 @@ class World:
         streams: Streams,
         shelf: TraceShelf,
         decisions: Decisions | None = None,
+        agents: Mapping[tuple[str, str], Policy] = MappingProxyType({}),
+        *,
+        clock: Clock | None = None,
+        share: Share | None = None,
     ) -> None:
         self.scenario = scenario
-        self.clock = Clock()
+        self.clock = Clock() if clock is None else clock
         self.until_s = scenario.run.duration + scenario.run.drain
         self._journal = journal
         self._streams = streams
         self._decisions = decisions
+        self._agents = agents
         self._askers: list[Asker] = []
         self.nodes = make_nodes(scenario.nodes, self.clock)
         members = Members(self.nodes)
@@ -100,7 +109,7 @@ class World:
             for name, written in scenario.apps.items()
         }
         self.tokens = maker.tokens
-        start_workloads(scenario, self.apps, members, self.clock, journal, streams, shelf, self._names)
+        start_workloads(scenario, self.apps, members, self.clock, journal, streams, shelf, self._names, share)
         self._let_policies_observe()
         if scenario.run.samples:
             Sampler(self.clock, journal, self.until_s / scenario.run.samples, self._probes())
@@ -212,7 +221,9 @@ class World:
         make_policy = policy_maker(kind, ref.use, ref.given, self.scenario.folder)
 
         def make(owner: str) -> Asker:
-            asker = Asker(make_policy(), ref.use, owner, lambda: self.clock.now, self._decisions)
+            agent = self._agents.get((kind, owner))
+            policy, name = (make_policy(), ref.use) if agent is None else (agent, type(agent).__name__)
+            asker = Asker(policy, name, owner, lambda: self.clock.now, self._decisions)
             self._askers.append(asker)
             return asker
 

@@ -18,13 +18,15 @@ ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 PAGES = sorted(page.relative_to(ROOT) for page in (ROOT / "docs").rglob("*.md"))
 COMMAND = re.compile(r"`((?:simtier|make|python|pytest) [^`]+)`")
+IN_PROCESSES = ("compare", "sweep", "capacity", "check", "shard")
+"""Commands that start processes, which takes longer than what the documentation has them do."""
 SHORT = ("--set", "run.duration=2 s", "--set", "run.warmup=0 s", "--set", "run.drain=0 s")
 
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder with the shipped scenarios and traces, where the reader of the documentation would be."""
-    for name in ("scenarios", "traces"):
+    for name in ("scenarios", "studies", "suites", "traces"):
         shutil.copytree(ROOT / name, tmp_path / name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -60,13 +62,14 @@ def test_every_command_in_a_sentence_could_run(page: Path) -> None:
                 group.name for group in app.registered_groups
             }, text
         for word in words[1:]:
-            if "/" in word and "." not in word.split("/")[0]:
+            if "/" in word and "://" not in word and "." not in word.split("/")[0]:
                 assert (ROOT / word).exists(), f"{page}: {text}"
 
 
 def quoted(block: str) -> bool:
-    """Return whether the lines of `block` stand in a shipped scenario, one after the other."""
-    return any(block.rstrip("\n") in path.read_text(encoding="utf-8") for path in (ROOT / "scenarios").glob("*.yaml"))
+    """Return whether the lines of `block` stand in a shipped scenario, study or suite, one after the other."""
+    shipped = [path for folder in ("scenarios", "studies", "suites") for path in (ROOT / folder).glob("*.yaml")]
+    return any(block.rstrip("\n") in path.read_text(encoding="utf-8") for path in shipped)
 
 
 def run(words: list[str], page: Path) -> None:
@@ -78,7 +81,9 @@ def run(words: list[str], page: Path) -> None:
         return
     assert words[0] == "simtier", f"{page} runs {words[0]}"
     short = [*SHORT, "--replications", "1"] if words[1] == "run" else []
-    if short and "--out" not in words:
+    if words[1] in IN_PROCESSES and "--workers" not in words:
+        short = ["--workers", "1"]
+    if words[1] == "run" and "--out" not in words:
         short += ["--out", f"result-{len(list(Path.cwd().iterdir()))}"]
     found = CliRunner().invoke(app, [*words[1:], *short])
     assert found.exit_code == 0, f"{page}: {shlex.join(words)}\n{found.output}\n{found.exception!r}"

@@ -21,6 +21,7 @@ from simtier.contract import Decision
 from simtier.models.tables import OUTCOMES
 from simtier.report import write_report
 from simtier.scenario import Scenario
+from simtier.study.file import Study
 from simtier.traces.compare import compare
 from simtier.traces.datasets import DATASETS
 from simtier.traces.tables import SCHEMAS, batch
@@ -28,7 +29,7 @@ from simtier.traces.tables import SCHEMAS, batch
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "docs"))
 
-from pages import lookalikes, results, scenario, traces  # type: ignore[import-not-found]  # noqa: E402 - docs/ is no package
+from pages import lookalikes, results, scenario, study, traces  # type: ignore[import-not-found]  # noqa: E402 - docs/ is no package
 
 PARTS: dict[str, type[BaseModel]] = {part.__name__: part for part in scenario.parts()}
 
@@ -78,6 +79,13 @@ def test_what_strays_from_the_real_trace_is_said(factor: float, said: str) -> No
     assert lookalikes.verdict(compare([real], [other], "bandwidth")) == said
 
 
+STUDY_PARTS: dict[str, type[BaseModel]] = {part.__name__: part for part, _ in study.PARTS}
+
+
+def test_every_part_of_a_study_has_a_section() -> None:
+    assert set(Study.model_json_schema()["$defs"]) | {"Study"} == set(STUDY_PARTS)
+
+
 def test_every_part_of_a_scenario_has_a_section() -> None:
     assert set(Scenario.model_json_schema()["$defs"]) | {"Scenario"} == set(PARTS)
 
@@ -85,12 +93,15 @@ def test_every_part_of_a_scenario_has_a_section() -> None:
 def test_every_field_has_an_example_and_every_example_a_field() -> None:
     fields = {name: {f.alias or n for n, f in part.model_fields.items()} for name, part in PARTS.items()}
     assert {name: set(lines) for name, lines in scenario.example_lines().items()} == fields
+    fields = {name: {f.alias or n for n, f in part.model_fields.items()} for name, part in STUDY_PARTS.items()}
+    assert {name: set(lines) for name, lines in scenario.example_lines(study.EXAMPLES).items()} == fields
 
 
-@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize("name", [*PARTS, *STUDY_PARTS])
 def test_every_example_is_what_its_field_takes(name: str) -> None:
-    part = PARTS[name]
-    for key, line in scenario.example_lines()[name].items():
+    part = PARTS.get(name) or STUDY_PARTS[name]
+    examples = scenario.example_lines() | scenario.example_lines(study.EXAMPLES)
+    for key, line in examples[name].items():
         value = YAML(typ="safe", pure=True).load(line)[key]
         field, info = next((field, info) for field, info in part.model_fields.items() if key == (info.alias or field))
         alone: Any = {field: (info.annotation, info)}

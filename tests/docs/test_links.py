@@ -20,7 +20,7 @@ PAGES = [
     ROOT / "traces" / "SOURCES.md",
 ]
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
-NAMED_FILE = re.compile(r"`((?:simtier|tests|benchmarks|docs|scenarios)/[\w/.-]+)`")
+NAMED_FILE = re.compile(r"`(?!simtier/\w+-v\d)((?:simtier|tests|benchmarks|docs|scenarios)/[\w/.-]+)`")
 FENCE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 
 

@@ -49,6 +49,8 @@ class Balancer:
         self._loans = loans
         self._view = EnginesFacade(service)
         self._ticks = count(1)
+        self.owner = ("service", service.name)
+        """Whose it is: all that it does follows from that, and concerns nothing else."""
         self._next_tick()
 
     def _next_tick(self) -> None:

@@ -79,6 +79,8 @@ class PowerRow:
         self._append = journal.tables["power"].append
         self._tag = journal.tag("power", name)
         self._ticks = count(1)
+        self.owner = ("power row", name)
+        """Whose it is: all that it does follows from that, and concerns nothing else."""
         self._next()
 
     @property

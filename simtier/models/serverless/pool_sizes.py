@@ -35,6 +35,8 @@ class PoolSizes:
         self._policy = policy
         self._pools = pools
         self._ticks = count(1)
+        self.owner = ("platform", asker.owner.partition("/")[0])
+        """Whose it is: all that it does follows from that, and concerns nothing else."""
         if pools and type(policy).pool_size is not KeepAlive.pool_size:
             clock.call_at(0.0, self._ask, None, DECIDE)
 

@@ -55,6 +55,8 @@ class Scaling:
         self._awake: dict[Function, None] = {}
         self._ticks = count(1)
         self._every_s = 0.0
+        self.owner = ("platform", cell.name)
+        """Whose it is: all that it does follows from that, and concerns nothing else."""
 
     def needed(self, function: Function) -> None:
         """Hear that a request found no free slot: ask, once all that falls on this instant has happened."""

@@ -90,8 +90,12 @@ class Starts:
     def close(self) -> None:
         """Record the starts under way at the end of the run."""
         for function in self._cell.functions.values():
-            for instance in function.starting:
-                self._record(instance, -1, NAN)
+            self.close_one(function)
+
+    def close_one(self, function: Function) -> None:
+        """Record one function's starts under way."""
+        for instance in function.starting:
+            self._record(instance, -1, NAN)
 
     def _find_room(self, function: Function) -> tuple[Post | None, str]:
         """Return where an instance goes, and the topmost layer that is there already: "" for none."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -16,6 +16,8 @@ class BoundedQueue(Admission):
     a replica count, so that a burst cannot slip in while it travels.
     """
 
+    sees_only_own: ClassVar[bool] = True
+    keeps_apart: ClassVar[bool] = True
     limit: Annotated[int, Field(ge=0)]
     """Most requests that may wait."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import numpy as np
 
@@ -17,6 +18,9 @@ class DeadlineFeasible(Admission):
     What remains of running requests, network time and cold starts are left out, so it errs towards letting in. With no
     replica ready it reckons as if one were; as long as there never was one it lets everything in, for it knows no times.
     """
+
+    sees_only_own: ClassVar[bool] = True
+    keeps_apart: ClassVar[bool] = True
 
     def start(self, site: SiteView, rng: np.random.Generator) -> None:
         """Keep the view of the site."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -24,6 +24,7 @@ class ElasticMoe(Autoscaling):
     before the last step was done count no more. Left out: experts that move between ranks, one engine over all ranks.
     """
 
+    sees_only_own: ClassVar[bool] = True
     every: Annotated[Seconds, Field(gt=0)] = 1.0
     """How often it is asked."""
     attainment: Annotated[float, Field(gt=0, le=1)] = 0.9

@@ -10,6 +10,7 @@ from simtier.contract import Autoscaling, ServiceView
 class Fixed(Autoscaling):
     """Keep the number of replicas the scenario began with."""
 
+    sees_only_own: ClassVar[bool] = True
     passive: ClassVar[bool] = True
 
     def target(self, service: ServiceView) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -30,6 +30,7 @@ class KnativeKpa(Autoscaling):
     second as the metric; activation scale; scale-down delay (off by default).
     """
 
+    sees_only_own: ClassVar[bool] = True
     every: Annotated[Seconds, Field(gt=0)] = 2.0
     """How often it is asked."""
     per_replica: Annotated[float, Field(gt=0)] | None = None

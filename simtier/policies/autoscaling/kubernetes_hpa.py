@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -28,6 +28,7 @@ class KubernetesHpa(Autoscaling):
     metrics, several metrics. With no replica ready there is no metric, and nothing changes; from none it goes to `minimum`.
     """
 
+    sees_only_own: ClassVar[bool] = True
     metric: Literal["utilization", "in_flight"] = "utilization"
     """"utilization": share of slots busy since the last question; "in_flight": requests in flight per ready replica, now."""
     wanted: Annotated[float, Field(gt=0)] = 0.8

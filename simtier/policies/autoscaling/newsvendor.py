@@ -28,6 +28,7 @@ class Newsvendor(Autoscaling):
     independent of how long a request waits. The quantile is the smallest sample that at least that share of samples does not exceed.
     """
 
+    sees_only_own: ClassVar[bool] = True
     foresees: ClassVar[bool] = True
     missing_cost: Annotated[float, Field(gt=0)] = 9.0
     """Penalty of a slot that is missing, in any unit."""

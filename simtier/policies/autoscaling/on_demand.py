@@ -19,6 +19,7 @@ class OnDemand(Autoscaling):
     1,000 instances in 10 s for each function).
     """
 
+    sees_only_own: ClassVar[bool] = True
     at_once: ClassVar[bool] = True
     waits_for_starting: bool = False
     """True: a request waits for an instance that is starting if that has a slot left, and starts one only if none has."""

@@ -23,6 +23,7 @@ class Predictive(Autoscaling):
     `every` seconds of a period. For demand whose period is known and stable; it learns no trend and no second season.
     """
 
+    sees_only_own: ClassVar[bool] = True
     foresees: ClassVar[bool] = True
     period: Annotated[Seconds, Field(gt=0)] = 86400.0
     """After which time demand repeats."""

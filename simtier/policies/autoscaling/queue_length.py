@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -22,6 +22,7 @@ class QueueLength(Autoscaling):
     Left out: tolerance and limits on the speed of growth (see kubernetes_hpa), activation thresholds.
     """
 
+    sees_only_own: ClassVar[bool] = True
     per_replica: Annotated[float, Field(gt=0)] = 5.0
     """Requests one replica is to deal with."""
     count: Literal["queued", "in_flight"] = "queued"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -21,6 +21,7 @@ class TargetConcurrency(Autoscaling):
     change; the window alone makes it slow.
     """
 
+    sees_only_own: ClassVar[bool] = True
     every: Annotated[Seconds, Field(gt=0)] = 5.0
     """How often it is asked."""
     share: Annotated[float, Field(gt=0)] = 0.6

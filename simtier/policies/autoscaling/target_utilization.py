@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -25,6 +25,7 @@ class TargetUtilization(Autoscaling):
     measured: it keeps those starting, or asks for one if any request waits.
     """
 
+    sees_only_own: ClassVar[bool] = True
     utilization: Annotated[float, Field(gt=0, le=1)] = 0.7
     """Wanted share of busy slots."""
     tolerance: Annotated[float, Field(ge=0)] = 0.1

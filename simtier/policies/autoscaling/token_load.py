@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -21,6 +21,7 @@ class TokenLoad(Autoscaling):
     time a replica takes to start. Requests that wait for a first replica have no tokens yet: for them there is one.
     """
 
+    sees_only_own: ClassVar[bool] = True
     blocks: Annotated[float, Field(gt=0, le=1)] = 0.7
     """Share of the blocks that is to be held."""
     queued: Annotated[float, Field(gt=0)] = 8192.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -23,6 +23,7 @@ class InfiniteLlm(Balancing):
     throughput of both; here the limits stand for that search.
     """
 
+    sees_only_own: ClassVar[bool] = True
     batch: Annotated[int, Field(ge=1)] = 64
     """Batch below which a replica may be a debtor; assumed."""
     full: Annotated[float, Field(gt=0, lt=1)] = 0.9

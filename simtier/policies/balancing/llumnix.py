@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -20,6 +20,7 @@ class Llumnix(Balancing):
     Source: Llumnix (Sun et al., OSDI 2024, section 4.4.3); how free a replica is, is told in `simtier.policies.freeness`.
     """
 
+    sees_only_own: ClassVar[bool] = True
     low: float = 30.0
     """Iterations below which a replica gives sequences away; assumed, the paper names none."""
     high: float = 60.0

@@ -23,6 +23,7 @@ class SemiPd(Balancing):
     model and service times inverse to the shares; the prediction is left out here, so that the shares go to where they are needed step by step.
     """
 
+    sees_only_own: ClassVar[bool] = True
     divides: ClassVar[bool] = True
     percentile: Annotated[float, Field(gt=0, le=100)] = 90.0
     """Percent of requests that should be within them; assumed."""

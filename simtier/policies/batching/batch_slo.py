@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -21,6 +22,8 @@ class BatchSlo(PlannedBatching):
     Source: Ali, Pinciroli, Yan, Smirni, "BATCH: Machine Learning Inference Serving on Serverless Platforms with Adaptive Batching",
     SC 2020; the model is in `simtier.policies.batching.oracle`.
     """
+
+    sees_only_own: ClassVar[bool] = True
 
     def start(self, site: SiteView, rng: np.random.Generator) -> None:
         """Know nothing: requests run alone."""

@@ -37,6 +37,7 @@ class FastServe(IterationBatching):
     Source: Wu et al., NSDI 2026 (arXiv:2305.05920), section 4; defaults of its code (github LLMServe/FastServe, `fastserve/scheduler.py`).
     """
 
+    sees_only_own: ClassVar[bool] = True
     steady: ClassVar[bool] = False  # quanta are times, and end between any two iterations
 
     sequences: Annotated[int, Field(ge=1)] = 16

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Sequence
 from math import inf, isnan
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,7 @@ class Mbs(PlannedBatching):
     Source: Ali, Pinciroli, Yan, Smirni, "Optimizing Inference Serving on Serverless Platforms", PVLDB 15(10), 2022.
     """
 
+    sees_only_own: ClassVar[bool] = True
     groups: Annotated[int, Field(ge=1)] = 4
     """Most groups."""
     every: Annotated[Seconds, Field(gt=0)] = 300.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -20,6 +20,7 @@ class Nanoflow(Sarathi):
     answers). Left out: forming the next batch while one runs, and keys and values in the host's memory and on disks.
     """
 
+    sees_only_own: ClassVar[bool] = True
     tokens: Annotated[int, Field(ge=1)] = 2048
     """Tokens of an iteration (dense batch)."""
     sequences: Annotated[int, Field(ge=1)] = 2048

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -20,6 +20,7 @@ class Orca(IterationBatching):
     Vidur's Orca (Agrawal et al., MLSys 2024).
     """
 
+    sees_only_own: ClassVar[bool] = True
     sequences: Annotated[int, Field(ge=1)] = 128
     """Most sequences that run (`max_bs`)."""
     untold: Annotated[int, Field(ge=0)] = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import ClassVar
 
 from simtier.contract import EngineView, Plan, SequenceView
 from simtier.policies.batching.vllm_v1 import VllmV1
@@ -15,6 +16,7 @@ class Priority(VllmV1):
     `_schedule_priority_preemption` of vLLM 0.6 to 0.8, False as from version 1 on.
     """
 
+    sees_only_own: ClassVar[bool] = True
     preempts: bool = True
     """Whether a waiting sequence takes the place, or the blocks, of less important ones that run. Only if theirs are enough."""
 

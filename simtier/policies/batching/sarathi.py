@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -19,6 +19,7 @@ class Sarathi(IterationBatching):
     Source: Agrawal et al., OSDI 2024, algorithm 3, with the budget of its strict targets; blocks, watermark and cap as in Vidur's version.
     """
 
+    sees_only_own: ClassVar[bool] = True
     tokens: Annotated[int, Field(ge=1)] = 512
     """Tokens of an iteration (`chunk_size`); the paper takes 2048 where latency matters less."""
     sequences: Annotated[int, Field(ge=1)] = 128

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -18,6 +18,8 @@ class SizeOrTimeout(Batching):
     (`max_batch_size`, `batch_timeout_micros`: Olston et al., 2017); Clipper (Crankshaw et al., NSDI 2017), section 4.3.
     """
 
+    sees_only_own: ClassVar[bool] = True
+    keeps_apart: ClassVar[bool] = True
     size: Annotated[int, Field(ge=1)] = 8
     """Requests that make a batch full; the executor's own `max_batch` if that is less."""
     timeout: Seconds = 0.01

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -22,6 +22,7 @@ class Static(IterationBatching):
     Triton's, whose `max_queue_delay_microseconds` is 0 unless set.
     """
 
+    sees_only_own: ClassVar[bool] = True
     size: Annotated[int, Field(ge=1)] = 8
     """Requests of a full batch."""
     timeout: Seconds = 0.0

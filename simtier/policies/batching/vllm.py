@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import takewhile
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -21,6 +21,7 @@ class Vllm(IterationBatching):
     Source: Kwon et al., SOSP 2023, section 4.5; vLLM 0.3 to 0.8, `vllm/core/scheduler.py` (`_schedule_default`), with its defaults.
     """
 
+    sees_only_own: ClassVar[bool] = True
     tokens: Annotated[int, Field(ge=0)] = 0
     """Most tokens of an iteration of prompts (`max_num_batched_tokens`); 0 for the default: the model's context, at least 2048."""
     sequences: Annotated[int, Field(ge=1)] = 256

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -22,6 +22,7 @@ class VllmV1(IterationBatching):
     are left out. Its priorities are the policy `priority`.
     """
 
+    sees_only_own: ClassVar[bool] = True
     tokens: Annotated[int, Field(ge=1)] = 2048
     """Most tokens of an iteration (`max_num_batched_tokens`)."""
     sequences: Annotated[int, Field(ge=1)] = 256

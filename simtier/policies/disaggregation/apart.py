@@ -14,6 +14,7 @@ class Apart(Disaggregation):
     Source: DistServe (Zhong et al., OSDI 2024), section 4.
     """
 
+    sees_only_own: ClassVar[bool] = True
     divides: ClassVar[bool] = True
 
     def pools(self, request: RequestView, pools: Sequence[ServiceView]) -> tuple[ServiceView, ServiceView]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 
@@ -25,6 +25,7 @@ class ByLength(Disaggregation):
     that is made for long ones. Assumed as a rule that operators use; no paper is followed.
     """
 
+    sees_only_own: ClassVar[bool] = True
     limits: Annotated[tuple[Annotated[int, Field(ge=0)], ...], AfterValidator(_rising)] = (512,)
     """Tokens of the longest prompt of each pool but the last, rising; one limit if not given, 512 tokens."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -19,6 +19,7 @@ class SpillOver(Disaggregation):
     way back does not. Assumed as a rule that operators use; no paper is followed.
     """
 
+    sees_only_own: ClassVar[bool] = True
     headroom: Annotated[float, Field(ge=1)] = 1.2
     """What both estimates are multiplied by, for what they leave out: decodes beside prompts, prompts beside decodes, and who joins later. Assumed."""
 

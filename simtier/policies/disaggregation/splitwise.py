@@ -21,6 +21,7 @@ class Splitwise(Disaggregation):
     between the pools; here the mixed pool is a pool of its own, whose size autoscaling may change.
     """
 
+    sees_only_own: ClassVar[bool] = True
     divides: ClassVar[bool] = True
 
     prompt_limit: Annotated[int, Field(ge=0)] = 8192

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from simtier.contract import FunctionView, InstanceView, KeepAlive, SiteView
@@ -21,6 +23,8 @@ class FaasCache(KeepAlive):
     arrival on, also if it was rejected. Cost is the mean of the function's cold starts at the time when the instance fell
     idle, so the worth never falls meanwhile.
     """
+
+    sees_only_own: ClassVar[bool] = True
 
     def start(self, site: SiteView, rng: np.random.Generator) -> None:
         """Set the clock and all frequencies to zero."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from simtier.contract import InstanceView, KeepAlive
 from simtier.units import Seconds
 
@@ -15,6 +17,8 @@ class Fixed(KeepAlive):
     requests starts cold.
     """
 
+    sees_only_own: ClassVar[bool] = True
+    keeps_apart: ClassVar[bool] = True
     idle: Seconds = 600.0
     """How long; 10 minutes if not given."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from simtier.contract import InstanceView, KeepAlive
 
 
@@ -10,6 +12,9 @@ class Forever(KeepAlive):
 
     With memory enough for all, the least cold starts a policy can have that starts nothing ahead of need.
     """
+
+    sees_only_own: ClassVar[bool] = True
+    keeps_apart: ClassVar[bool] = True
 
     def idle_for(self, instance: InstanceView) -> float:
         """Return infinity."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -32,6 +32,8 @@ class HybridHistogram(KeepAlive):
     instances come out too long. FaasCache's simulator has another rule under this name (variance / mean at most 2, a range of 2 hours).
     """
 
+    sees_only_own: ClassVar[bool] = True
+    keeps_apart: ClassVar[bool] = True
     range: Annotated[Seconds, Field(gt=0, allow_inf_nan=False)] = 4 * 3600.0
     """Idle times the histogram covers, and how long an instance stays if it tells nothing."""
     bin: Annotated[Seconds, Field(gt=0, allow_inf_nan=False)] = 60.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from simtier.policies.keep_alive.forever import Forever
 
 
@@ -12,3 +14,6 @@ class Lru(Forever):
     That is what `forever` does too, since it is the order of eviction unless a policy has its own; this is the name
     under which comparisons of caching policies know it.
     """
+
+    sees_only_own: ClassVar[bool] = True
+    keeps_apart: ClassVar[bool] = True

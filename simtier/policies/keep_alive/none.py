@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from simtier.contract import InstanceView, KeepAlive
 
 
@@ -11,6 +13,9 @@ class NoKeepAlive(KeepAlive):
     The lower bound of memory and the upper bound of cold starts, of use as a yardstick. Instances that are started ahead of need end
     as soon as they are ready, so an autoscaling policy that does so gains nothing here.
     """
+
+    sees_only_own: ClassVar[bool] = True
+    keeps_apart: ClassVar[bool] = True
 
     def idle_for(self, instance: InstanceView) -> float:
         """Return 0."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -26,6 +26,7 @@ class PoolPrediction(Fixed):
     it has until an interval has passed, and never has less than `least`.
     """
 
+    sees_only_own: ClassVar[bool] = True
     idle: Seconds = 60.0
     """How long an instance stays after its last request; Huawei's 60 s if not given."""
     every: Annotated[Seconds, Field(gt=0)] = 60.0

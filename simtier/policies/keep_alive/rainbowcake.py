@@ -33,6 +33,7 @@ class RainbowCake(KeepAlive):
     that serve several functions at a time.
     """
 
+    sees_only_own: ClassVar[bool] = True
     layered: ClassVar[bool] = True
     reuse: Annotated[float, Field(gt=0, lt=1)] = 0.8
     """Probability of reuse to wait for."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from statistics import median
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -27,6 +27,8 @@ class TimerPrewarm(KeepAlive):
     All other functions' instances stay for `idle`. What has a period but several calls in each is not recognised.
     """
 
+    sees_only_own: ClassVar[bool] = True
+    keeps_apart: ClassVar[bool] = True
     idle: Seconds = 60.0
     """Keep-alive of functions without a period, and how long a call may be late."""
     margin: Seconds = 1.0

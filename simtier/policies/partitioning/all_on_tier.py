@@ -19,6 +19,8 @@ class AllOnTier(Partitioning):
         ValueError: the request's path has no tier of that name.
     """
 
+    sees_only_own: ClassVar[bool] = True
+    keeps_apart: ClassVar[bool] = True
     on_link_change: ClassVar[bool] = True
     tier: str
     """Name of the tier, e.g. "edge"."""
@@ -36,6 +38,8 @@ class AllOnTier(Partitioning):
 class AllOnDevice(AllOnTier):
     """Run every layer on the tier called "device"."""
 
+    sees_only_own: ClassVar[bool] = True
+    keeps_apart: ClassVar[bool] = True
     tier: Literal["device"] = "device"
     """Name of the tier."""
 
@@ -43,6 +47,8 @@ class AllOnDevice(AllOnTier):
 class AllOnEdge(AllOnTier):
     """Run every layer on the tier called "edge"."""
 
+    sees_only_own: ClassVar[bool] = True
+    keeps_apart: ClassVar[bool] = True
     tier: Literal["edge"] = "edge"
     """Name of the tier."""
 
@@ -50,5 +56,7 @@ class AllOnEdge(AllOnTier):
 class AllOnCloud(AllOnTier):
     """Run every layer on the tier called "cloud"."""
 
+    sees_only_own: ClassVar[bool] = True
+    keeps_apart: ClassVar[bool] = True
     tier: Literal["cloud"] = "cloud"
     """Name of the tier."""

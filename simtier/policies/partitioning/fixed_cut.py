@@ -19,6 +19,8 @@ class FixedCut(Partitioning):
         ValueError: the cuts do not fit the request's path or network.
     """
 
+    sees_only_own: ClassVar[bool] = True
+    keeps_apart: ClassVar[bool] = True
     on_link_change: ClassVar[bool] = True
     cuts: tuple[Annotated[int, Field(ge=0)], ...]
     """Layer numbers, one fewer than there are tiers, not decreasing: tier k runs the layers from cut k-1 up to cut k."""

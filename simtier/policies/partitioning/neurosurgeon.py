@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -28,6 +28,8 @@ class Neurosurgeon(Partitioning):
     joules per byte x bytes. It is asked for each request, because tiers' queues change without any link changing.
     """
 
+    sees_only_own: ClassVar[bool] = True
+    keeps_apart: ClassVar[bool] = True
     objective: Literal["latency", "energy"] = "latency"
     """What is made least."""
     load_factor: Annotated[float, Field(ge=0)] = 0.0

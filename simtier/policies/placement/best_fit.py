@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import ClassVar
 
 from simtier.contract import NodeView, Placement, ReplicaSpecView
 
@@ -15,6 +16,8 @@ class BestFit(Placement):
     the shares of cores and of memory left free (the L2 rule of Panigrahy et al., "Heuristics for vector bin packing",
     Microsoft Research, 2011, with equal weights).
     """
+
+    sees_only_own: ClassVar[bool] = True
 
     def place(self, replica: ReplicaSpecView, nodes: Sequence[NodeView]) -> NodeView | None:
         """Return the node of `nodes` with the least room left."""

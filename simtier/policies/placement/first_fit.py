@@ -14,6 +14,8 @@ class FirstFit(Placement):
     First fit of bin packing (Johnson et al., SIAM J. Computing 3(4), 1974).
     """
 
+    sees_only_own: ClassVar[bool] = True
+    keeps_apart: ClassVar[bool] = True
     takes_first: ClassVar[bool] = True
 
     def place(self, replica: ReplicaSpecView, nodes: Sequence[NodeView]) -> NodeView | None:

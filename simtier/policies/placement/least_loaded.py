@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from simtier.contract import NodeView, Placement, ReplicaSpecView
 
@@ -12,6 +13,8 @@ class LeastLoaded(Placement):
 
     Worst fit by share of cores: Kubernetes' `NodeResourcesFit` score with the strategy `LeastAllocated`, for cores only.
     """
+
+    sees_only_own: ClassVar[bool] = True
 
     def place(self, replica: ReplicaSpecView, nodes: Sequence[NodeView]) -> NodeView | None:
         """Return the node of `nodes` with the largest share of free cores."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import inf
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -17,6 +17,7 @@ class OneThreshold(PowerCapping):
     Source: Patel et al., POLCA, ASPLOS 2024, section 6: its baselines with one threshold, for all servers or for those of low priority.
     """
 
+    sees_only_own: ClassVar[bool] = True
     threshold: Annotated[float, Field(gt=0, le=1)] = 0.89
     """Share of the budget above which caps are commanded."""
     gap: Annotated[float, Field(ge=0, lt=1)] = 0.05

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
@@ -23,6 +23,7 @@ class Polca(PowerCapping):
     Source: Patel et al., POLCA, ASPLOS 2024, section 5, for A100s: 80 and 89 % of the budget, 1275, 1110 and 1305 of 1410 MHz.
     """
 
+    sees_only_own: ClassVar[bool] = True
     first: Annotated[float, Field(gt=0, le=1)] = 0.80
     """Share of the budget above which low priority is capped to `low`."""
     second: Annotated[float, Field(gt=0, le=1)] = 0.89

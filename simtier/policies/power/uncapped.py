@@ -10,6 +10,7 @@ from simtier.contract import Caps, PowerCapping, PowerRowView
 class Uncapped(PowerCapping):
     """Cap nothing: only the power brake keeps the row within its budget."""
 
+    sees_only_own: ClassVar[bool] = True
     passive: ClassVar[bool] = True
 
     def caps(self, row: PowerRowView) -> Caps:

@@ -11,6 +11,8 @@ from simtier.contract import ExecutionView, NodeView, Rebalancing
 class FixedShares(Rebalancing):
     """Each execution has the cores that are its own, whether it uses them or not."""
 
+    sees_only_own: ClassVar[bool] = True
+    keeps_apart: ClassVar[bool] = True
     passive: ClassVar[bool] = True
 
     def shares(self, node: NodeView, executions: Sequence[ExecutionView]) -> Sequence[float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -40,6 +40,7 @@ class Harvest(Rebalancing):
     Where requests do not wait for instances, none ends later than with fixed shares by more than `every`.
     """
 
+    sees_only_own: ClassVar[bool] = True
     profile: Annotated[int, Field(ge=1)] = 5
     """Executions of a function to see before its cores are harvested, and how many of the last ones its profile is made of; 5 is
     the window of the paper's variant without models."""

@@ -25,6 +25,8 @@ class BoundedLoadHash(Routing):
     may hold more than its capacity of the moment, but never gets a request then.
     """
 
+    sees_only_own: ClassVar[bool] = True
+    goes_by_numbers: ClassVar[bool] = True
     takes_only_one: ClassVar[bool] = True
     key: Key = "source"
     """What is hashed: "source", "workload" (application and workload) or "function" (of a platform; else application and stage)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -25,6 +25,7 @@ class CrossRegion(Routing):
     start, each further one as long again, for then it lacks room. Left out: the time of the data on the way.
     """
 
+    sees_only_own: ClassVar[bool] = True
     margin: Seconds = 0.0
     """Gain below which a request stays near."""
     round_trip: bool = False

@@ -20,6 +20,9 @@ class HashAffinity(Routing):
     node the one with the fewest requests in flight is taken, of equals the oldest. See bounded_load_hash for a limit on the load.
     """
 
+    sees_only_own: ClassVar[bool] = True
+    keeps_apart: ClassVar[bool] = True
+    goes_by_numbers: ClassVar[bool] = True
     takes_only_one: ClassVar[bool] = True
     key: Key = "source"
     """What is hashed: "source", "workload" (application and workload) or "function" (of a platform; else application and stage)."""

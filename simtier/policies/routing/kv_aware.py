@@ -24,6 +24,7 @@ class KvAware(Routing):
     Differences: ties go to the least busy replica, then to the oldest (there to any), and there is no random choice by temperature.
     """
 
+    sees_only_own: ClassVar[bool] = True
     takes_only_one: ClassVar[bool] = True
     weight: Annotated[float, Field(ge=0)] = 1.0
     """How much a block to compute counts against a block in use."""

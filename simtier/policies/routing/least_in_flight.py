@@ -16,6 +16,7 @@ class LeastInFlight(Routing):
     language models use.
     """
 
+    sees_only_own: ClassVar[bool] = True
     takes_only_one: ClassVar[bool] = True
 
     def choose(self, request: RequestView, replicas: Sequence[ReplicaView]) -> ReplicaView | Verdict:

@@ -17,6 +17,7 @@ class Llumnix(Routing):
     Source: Llumnix (Sun et al., OSDI 2024, section 4.4.3: dispatching).
     """
 
+    sees_only_own: ClassVar[bool] = True
     takes_only_one: ClassVar[bool] = True
 
     def choose(self, request: RequestView, replicas: Sequence[ReplicaView]) -> ReplicaView | Verdict:

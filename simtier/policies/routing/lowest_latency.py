@@ -16,6 +16,8 @@ class LowestLatency(Routing):
     What geographic and latency-based DNS routing do (e.g. AWS Route 53 latency records). It looks at no queue except in ties.
     """
 
+    sees_only_own: ClassVar[bool] = True
+    keeps_apart: ClassVar[bool] = True
     takes_only_one: ClassVar[bool] = True
 
     def start(self, site: SiteView, rng: np.random.Generator) -> None:
@@ -24,5 +26,7 @@ class LowestLatency(Routing):
 
     def choose(self, request: RequestView, replicas: Sequence[ReplicaView]) -> ReplicaView | Verdict:
         """Return the nearest of `replicas`."""
-        latency_s, at = self._site.latency_s, request.at
-        return min(replicas, key=lambda replica: (latency_s(at, replica.node.name), replica.in_flight, replica.id))
+        latencies_s = [self._site.latency_s(request.at, replica.node.name) for replica in replicas]
+        least_s = min(latencies_s)
+        nearest = [replica for replica, latency_s in zip(replicas, latencies_s, strict=True) if latency_s == least_s]
+        return min(nearest, key=lambda replica: (replica.in_flight, replica.id))

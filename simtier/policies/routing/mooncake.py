@@ -25,6 +25,7 @@ class Mooncake(Routing):
     fits both to measurements. Its threshold is not published; 2 is assumed. On services without a language model it counts requests.
     """
 
+    sees_only_own: ClassVar[bool] = True
     fetches: ClassVar[bool] = True
     by: Literal["first_token", "token"] = "first_token"
     """What is estimated: the first token, for pools that compute prompts, or the time per token, for pools that decode."""

@@ -25,6 +25,7 @@ class OnDemandForwarding(Routing):
     replica may be sent more than it would accept. Requests that wait keep their order.
     """
 
+    sees_only_own: ClassVar[bool] = True
     waits_in_line: ClassVar[bool] = True
     prompts: Annotated[int, Field(ge=1)] = 1
     """Prompts that a replica computes at a time: the size of its batches."""

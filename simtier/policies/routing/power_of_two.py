@@ -18,6 +18,7 @@ class PowerOfTwo(Routing):
     fewer all are compared and nothing is drawn.
     """
 
+    sees_only_own: ClassVar[bool] = True
     takes_only_one: ClassVar[bool] = True
     d: Annotated[int, Field(ge=1)] = 2
     """How many replicas are compared."""

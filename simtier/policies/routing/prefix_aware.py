@@ -22,6 +22,7 @@ class PrefixAware(Routing):
     match is good enough it takes the replica with the smallest tree, here the least busy.
     """
 
+    sees_only_own: ClassVar[bool] = True
     takes_only_one: ClassVar[bool] = True
     match: Annotated[float, Field(ge=0, le=1)] = 0.3
     """Share of the prompt that must be exceeded for a match to count."""

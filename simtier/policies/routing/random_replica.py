@@ -16,6 +16,7 @@ class RandomReplica(Routing):
     It splits a Poisson stream into independent Poisson streams, so replicas behave as separate M/G/c queues.
     """
 
+    sees_only_own: ClassVar[bool] = True
     takes_only_one: ClassVar[bool] = True
 
     def start(self, site: SiteView, rng: np.random.Generator) -> None:

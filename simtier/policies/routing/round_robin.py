@@ -16,6 +16,7 @@ class RoundRobin(Routing):
     The turn counts the choices between two or more replicas, modulo how many there are at the time.
     """
 
+    sees_only_own: ClassVar[bool] = True
     takes_only_one: ClassVar[bool] = True
 
     def start(self, site: SiteView, rng: np.random.Generator) -> None:

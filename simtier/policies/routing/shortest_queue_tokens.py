@@ -17,6 +17,7 @@ class ShortestQueueTokens(Routing):
     burst does not go to one replica. On services without a language model it counts requests.
     """
 
+    sees_only_own: ClassVar[bool] = True
     takes_only_one: ClassVar[bool] = True
 
     def choose(self, request: RequestView, replicas: Sequence[ReplicaView]) -> ReplicaView | Verdict:

@@ -26,6 +26,7 @@ class WarmFirst(Routing):
     functions in flight, of equals the one this function was sent to last, else the first.
     """
 
+    sees_only_own: ClassVar[bool] = True
     takes_most_recent: ClassVar[bool] = True
     waits_in_line: ClassVar[bool] = True
 

@@ -10,6 +10,8 @@ from simtier.contract import RequestView, Scheduling
 class Fifo(Scheduling):
     """Serve in order of arrival: first in, first out."""
 
+    sees_only_own: ClassVar[bool] = True
+    keeps_apart: ClassVar[bool] = True
     passive: ClassVar[bool] = True
 
     def rank(self, request: RequestView) -> float:

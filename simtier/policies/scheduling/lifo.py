@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from simtier.contract import RequestView, Scheduling, SiteView
@@ -13,6 +15,8 @@ class Lifo(Scheduling):
     Under overload it keeps some requests fast while the oldest, likely given up by their callers, wait (the adaptive LIFO of
     Maurer, "Fail at scale", ACM Queue 13(8), 2015).
     """
+
+    sees_only_own: ClassVar[bool] = True
 
     def start(self, site: SiteView, rng: np.random.Generator) -> None:
         """Count from nothing."""

@@ -1,4 +1,4 @@
-"""Statistics of independent replications."""
+"""One summary from those of independent replications."""
 
 from __future__ import annotations
 
@@ -6,22 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-from scipy.special import stdtrit
-
-
-def half_width(values: Sequence[float], confidence: float = 0.95) -> float:
-    """Return the half-width of the confidence interval of the mean of independent `values`, by Student's t.
-
-    NaN for fewer than two values. Source: Law, Simulation Modeling and Analysis, 5th ed., equation 4.12.
-    """
-    n = len(values)
-    if n < 2:
-        return math.nan
-    if min(values) == max(values):
-        return 0.0
-    quantile = float(stdtrit(n - 1, (1 + confidence) / 2))
-    return quantile * float(np.std(values, ddof=1)) / math.sqrt(n)
+from simtier.statistics.intervals import half_width
 
 
 def combine(replications: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Which accelerators hold which experts."""

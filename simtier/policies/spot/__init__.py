@@ -1,0 +1,1 @@
+"""Running a job with a deadline on spot and on-demand instances."""

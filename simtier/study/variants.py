@@ -1,0 +1,78 @@
+"""What is compared: variants of one scenario, from `--vary FIELD=value,value`."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from simtier.errors import ScenarioError, StudyError
+from simtier.scenario.document import parse_value
+from simtier.study.file import text_of
+from simtier.study.task import Changes
+
+MOST_VARIANTS = 100
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One variant of a scenario.
+
+    Attributes:
+        name: as tables and plots call it.
+        changes: what it changes.
+    """
+
+    name: str
+    changes: Changes
+
+
+def variants(varied: Sequence[str], common: Changes = ()) -> list[Variant]:
+    """Return the variants that texts such as `policies.scheduling=fifo,earliest_deadline` describe, the base first.
+
+    Several fields give every combination. A single value is compared with the scenario as it is. `common` changes are made to all. Raises
+    StudyError for a text of another form, a field or a value that is there twice, or more than MOST_VARIANTS combinations.
+    """
+    axes = [_axis(text) for text in varied]
+    paths = [path for path, _ in axes]
+    twice = next((path for path in paths if paths.count(path) > 1), None)
+    if twice is not None:
+        raise StudyError(f"--vary {twice} is given twice: name all its values in one")
+    total = 1
+    for _, values in axes:
+        total *= len(values)
+    if total > MOST_VARIANTS:
+        raise StudyError(
+            f"these are {total:,} variants, more than {MOST_VARIANTS}: use a study file and `simtier sweep`"
+        )
+    made = []
+    for chosen in itertools.product(*(values for _, values in axes)):
+        changes = tuple((path, value) for (path, _), value in zip(axes, chosen, strict=True))
+        named = ", ".join(_named(path, value, alone=len(axes) == 1) for path, value in changes)
+        made.append(Variant(named, (*common, *changes)))
+    if total == 1:
+        made.insert(0, Variant("as it is", common))
+    return made
+
+
+def _axis(text: str) -> tuple[str, list[str]]:
+    path, sign, rest = text.partition("=")
+    if not sign or not path.strip() or not rest.strip():
+        raise StudyError(
+            f"--vary {text}: write it as FIELD=VALUE,VALUE, such as policies.scheduling=fifo,earliest_deadline"
+        )
+    try:
+        values = parse_value(f"[{rest}]")
+    except ScenarioError as error:
+        raise StudyError(f"--vary {path}: {error.problems[0].message}") from error
+    texts = [text_of(value) for value in values]
+    if len(set(texts)) < len(texts):
+        raise StudyError(f"--vary {path}: a value stands there twice: {rest}")
+    return path.strip(), texts
+
+
+def _named(path: str, value: str, *, alone: bool) -> str:
+    """Return how a variant is called: by the value, and the end of the field's path if several fields vary."""
+    shown = re.sub(r'[{}"]', "", value).replace("use: ", "")
+    return shown if alone else f"{path.rpartition('.')[2]} {shown}"
