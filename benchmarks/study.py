@@ -121,7 +121,7 @@ def main() -> None:
     parser.add_argument("--once", nargs=4, metavar=("STUDY", "OUT", "WORKERS", "DASK"), help=argparse.SUPPRESS)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--cells", type=int, default=40)
-    parser.add_argument("--requests", type=int, default=150_000, help="in each cell")
+    parser.add_argument("--requests", type=int, default=250_000, help="in each cell")
     parser.add_argument("--no-dask", action="store_true")
     parser.add_argument("--out", type=Path, default=HERE.parent / "reports" / "bench.json")
     options = parser.parse_args()

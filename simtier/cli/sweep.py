@@ -66,5 +66,5 @@ def sweep(
         typer.echo(str(folder))
     else:
         show_swept(folder, swept)
-    if not swept.finished:
+    if not swept.finished or 0 < swept.played == swept.failed:
         raise typer.Exit(1)

@@ -111,12 +111,8 @@ def _until_precise(playing: _Playing, asked: Asked, precision: float) -> Compare
     for look, number in enumerate(plan.looks):
         playing.up_to(number)
         compared = playing.compared(plan.confidence(look), precise=True)
-        if all(
-            reached(each.comparison, precision, each.comparison.base)
-            for metric in compared.metrics
-            for each in metric.against
-            if each.comparison.n
-        ):
+        known = [each.comparison for metric in compared.metrics for each in metric.against if each.comparison.n]
+        if known and all(reached(each, precision, each.base) for each in known):
             return compared
         if playing.stopped:
             break

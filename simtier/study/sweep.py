@@ -69,8 +69,8 @@ def sweep(
         watch: called with the progress after each replication.
         stop: asked often; nothing more is begun when it returns True.
 
-    Raises ScenarioError for a study that cannot be made, StudyError if `folder` holds another or if every replication so far has failed and
-    that cannot be chance, MetricError for a metric that the first cell lacks, ResultError if rows cannot be written.
+    Raises ScenarioError for a study that cannot be made, StudyError if `folder` holds another, MetricError for a metric that the first cell
+    lacks, ResultError if rows cannot be written.
     """
     base = Base.load(study.base_path, traces)
     every = cells(study, base)

@@ -32,8 +32,12 @@ def variants(varied: Sequence[str], common: Changes = ()) -> list[Variant]:
     """Return the variants that texts such as `policies.scheduling=fifo,earliest_deadline` describe, the base first.
 
     Several fields give every combination. A single value is compared with the scenario as it is. `common` changes are made to all. Raises
-    StudyError for a text of another form, a field or a value that is there twice, or more than MOST_VARIANTS combinations.
+    StudyError for no text, one of another form, a field or a value that is there twice, or more than MOST_VARIANTS combinations.
     """
+    if not varied:
+        raise StudyError(
+            "nothing to compare: give --vary FIELD=VALUE,VALUE, such as policies.scheduling=fifo,earliest_deadline"
+        )
     axes = [_axis(text) for text in varied]
     paths = [path for path, _ in axes]
     twice = next((path for path in paths if paths.count(path) > 1), None)
@@ -46,11 +50,13 @@ def variants(varied: Sequence[str], common: Changes = ()) -> list[Variant]:
         raise StudyError(
             f"these are {total:,} variants, more than {MOST_VARIANTS}: use a study file and `simtier sweep`"
         )
+    called = _called(paths)
     made = []
     for chosen in itertools.product(*(values for _, values in axes)):
-        changes = tuple((path, value) for (path, _), value in zip(axes, chosen, strict=True))
-        named = ", ".join(_named(path, value, alone=len(axes) == 1) for path, value in changes)
-        made.append(Variant(named, (*common, *changes)))
+        named = ", ".join(f"{field} {_shown(value)}".strip() for field, value in zip(called, chosen, strict=True))
+        made.append(Variant(named, (*common, *zip(paths, chosen, strict=True))))
+    if len({each.name for each in made}) < len(made):  # the number 1 and the text "1", say
+        made = [Variant(", ".join(map("=".join, each.changes[len(common) :])), each.changes) for each in made]
     if total == 1:
         made.insert(0, Variant("as it is", common))
     return made
@@ -72,7 +78,14 @@ def _axis(text: str) -> tuple[str, list[str]]:
     return path.strip(), texts
 
 
-def _named(path: str, value: str, *, alone: bool) -> str:
-    """Return how a variant is called: by the value, and the end of the field's path if several fields vary."""
-    shown = re.sub(r'[{}"]', "", value).replace("use: ", "")
-    return shown if alone else f"{path.rpartition('.')[2]} {shown}"
+def _called(paths: Sequence[str]) -> list[str]:
+    """Return what fields are called: the ends of their paths if these differ, nothing if there is only one."""
+    if len(paths) == 1:
+        return [""]
+    ends = [path.rpartition(".")[2] for path in paths]
+    return ends if len(set(ends)) == len(ends) else list(paths)
+
+
+def _shown(value: str) -> str:
+    """Return how a value is called: policies by their name and parameters, without brackets and quotes."""
+    return re.sub(r'[{}"]', "", value).replace("use: ", "")

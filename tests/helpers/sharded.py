@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import numpy as np
 import pandas as pd
 from playing import Data, Memory, Played, load, play
 
+from simtier.contract import OutcomeView, Partitioning, ReplicaView, RequestView, Routing, SiteView, SplitView
 from simtier.errors import ScenarioError
 from simtier.journal import Journal
 from simtier.models.tables import TABLES
@@ -83,3 +85,47 @@ def _renamed(value: Any, names: set[str], prefix: str) -> Any:
     if isinstance(value, list):
         return [_renamed(each, names, prefix) for each in value]
     return prefix + value if isinstance(value, str) and value in names else value
+
+
+class Everywhere(Routing):
+    """Takes the first replica, and does not say what it looks at."""
+
+    def choose(self, request: RequestView, replicas: Sequence[ReplicaView]) -> ReplicaView:
+        return replicas[0]
+
+
+class OnlyHere(Everywhere):
+    """The same, and says that it looks at nothing else."""
+
+    sees_only_own: ClassVar[bool] = True
+
+
+class OnlyHereToo(OnlyHere):
+    """What is said by the class it comes from does not count: it may look at more."""
+
+
+class Hears(Partitioning):
+    """Runs everything on the first tier, and hears of all requests."""
+
+    sees_only_own: ClassVar[bool] = True
+
+    def split(self, request: RequestView, path: SplitView) -> Sequence[int]:
+        return [len(path.crossing_bytes) - 1] * (len(path.tiers) - 1)
+
+    def observe(self, outcome: OutcomeView) -> None:
+        """Do nothing with it."""
+
+
+class Fails(OnlyHere):
+    """Raises something at its third choice."""
+
+    sees_only_own: ClassVar[bool] = True
+
+    def start(self, site: SiteView, rng: np.random.Generator) -> None:
+        self._choices = 0
+
+    def choose(self, request: RequestView, replicas: Sequence[ReplicaView]) -> ReplicaView:
+        self._choices += 1
+        if self._choices == 3:
+            raise ValueError("three is too many")
+        return replicas[0]

@@ -14,7 +14,7 @@ from systems import BATCHING, systems
 laws = settings(
     derandomize=True,
     deadline=None,
-    max_examples=20,
+    max_examples=12,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
     database=None,
     phases=(Phase.explicit, Phase.generate),
