@@ -28,9 +28,9 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from simtier.statistics.power import power_of  # noqa: E402 - the line above must come first
-from simtier.study.baseline import Rule  # noqa: E402 - likewise
-from simtier.study.check_play import Column, Values  # noqa: E402 - likewise
-from simtier.study.check_rules import judge  # noqa: E402 - likewise
+from simtier.study.check.baseline import Rule  # noqa: E402 - likewise
+from simtier.study.check.play import Column, Values  # noqa: E402 - likewise
+from simtier.study.check.rules import judge  # noqa: E402 - likewise
 from simtier.study.task import Base, Changes, Task, play  # noqa: E402 - likewise
 
 ALPHA = 0.05

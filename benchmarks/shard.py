@@ -21,10 +21,10 @@ from typing import Any
 
 from simtier import runner
 from simtier.scenario import Scenario
-from simtier.study import shard_part
-from simtier.study.shard import shard
-from simtier.study.shard_plan import plan
-from simtier.study.shard_result import play_parts
+from simtier.study.shard import part as shard_part
+from simtier.study.shard.plan import plan
+from simtier.study.shard.result import play_parts
+from simtier.study.shard.running import shard
 
 WORKERS = 2
 

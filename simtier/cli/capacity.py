@@ -14,7 +14,7 @@ import typer
 from simtier.cli.options import Changes, Dask, Debug, ScenarioFile, Seed, TraceDirectories, WorkerCount
 
 if TYPE_CHECKING:
-    from simtier.study.capacity_found import Capacity
+    from simtier.study.capacity.found import Capacity
 
 Rates = Annotated[
     str,
@@ -74,9 +74,9 @@ def capacity(
     from simtier.scenario.changes import pairs
     from simtier.study import Base
     from simtier.study import workers as hire
-    from simtier.study.capacity import capacity as find
-    from simtier.study.capacity_found import Sought
-    from simtier.study.rates import objective, rates
+    from simtier.study.capacity.found import Sought
+    from simtier.study.capacity.rates import objective, rates
+    from simtier.study.capacity.search import capacity as find
     from simtier.study.shares import error_rate, share
 
     sought = Sought(*rates(rate), workload, share(precision, "--precision"), error_rate(alpha), replications)

@@ -13,8 +13,8 @@ import typer
 from simtier.cli.options import Changes, Dask, Debug, ScenarioFile, Seed, TraceDirectories, WorkerCount
 
 if TYPE_CHECKING:
-    from simtier.study.baseline import Rule
-    from simtier.study.check import Checked, Guard
+    from simtier.study.check.baseline import Rule
+    from simtier.study.check.guard import Checked, Guard
     from simtier.study.task import Base
     from simtier.study.workers import Workers
 
@@ -103,7 +103,7 @@ def check(
     """
     from simtier.cli.watching import count_bar, stopping
     from simtier.scenario.changes import pairs
-    from simtier.study.check import Guard
+    from simtier.study.check.guard import Guard
     from simtier.study.task import Base
     from simtier.study.workers import workers as hire
 
@@ -122,7 +122,7 @@ def check(
         if update:
             _update(base, baseline, guard, changed, hired, draw, stop)
             return
-        from simtier.study.check import check as play
+        from simtier.study.check.guard import check as play
 
         found = play(
             base,
@@ -143,7 +143,7 @@ def check(
 
 
 def _rules(tolerances: list[str] | None, margins: list[str] | None) -> dict[str, Rule]:
-    from simtier.study.baseline import Rule, tolerance
+    from simtier.study.check.baseline import Rule, tolerance
 
     rules = {}
     for option, test, texts in (("--tolerance", "mean", tolerances), ("--margin", "worse", margins)):
@@ -164,9 +164,9 @@ def _update(
     watch: Callable[[int, int, str], object],
     stop: Callable[[], bool],
 ) -> None:
-    from simtier.study.baseline import load, save
-    from simtier.study.check import make, way_out
-    from simtier.study.check_words import updated
+    from simtier.study.check.baseline import load, save
+    from simtier.study.check.guard import make, way_out
+    from simtier.study.check.words import updated
 
     before = load(path, way_out(base, path)) if path.exists() else None
     made = make(base, guard, before, changes, workers=workers, watch=watch, stop=stop)
@@ -183,9 +183,9 @@ def _update(
 
 def _tell(found: Checked, junit: Path | None, *, as_json: bool, github: bool) -> None:
     from simtier.cli.tables import console, table
-    from simtier.study.baseline import write_whole
-    from simtier.study.check_reports import as_data, as_junit, for_github
-    from simtier.study.check_words import COLUMNS, conclusion, row, sentence
+    from simtier.study.check.baseline import write_whole
+    from simtier.study.check.reports import as_data, as_junit, for_github
+    from simtier.study.check.words import COLUMNS, conclusion, row, sentence
 
     if junit is not None:
         write_whole(junit, as_junit(found))

@@ -12,7 +12,7 @@ import typer
 from simtier.cli.options import Changes, Debug, ScenarioFile, TraceDirectories, WorkerCount
 
 if TYPE_CHECKING:
-    from simtier.study.shard_plan import Component, Plan
+    from simtier.study.shard.plan import Component, Plan
 
 Parts = Annotated[
     int | None,
@@ -48,7 +48,7 @@ def shard(
     from simtier.cli.watching import progress_bar, stopping
     from simtier.report import write_report
     from simtier.scenario.load import load
-    from simtier.study import shard as sharding
+    from simtier.study.shard import running as sharding
 
     loaded = load(scenario, [*(changes or ())])
     if only_plan:

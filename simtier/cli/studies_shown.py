@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from simtier.study import Swept
-    from simtier.study.measured import Measured
+    from simtier.study.effects.measured import Measured
 
 _MOST_MESSAGES = 8
 _MOST_FIELDS = 5
@@ -26,7 +26,7 @@ def show_swept(folder: Path, swept: Swept) -> None:
         + (f", {swept.began:,} of them before" if swept.began else "")
     )
     if swept.done:
-        from simtier.study.measured import measured
+        from simtier.study.effects.measured import measured
         from simtier.study.sweep import load
 
         study, rows = load(folder)
@@ -57,7 +57,7 @@ def _failures(to: Console, found: Measured) -> None:
 
 def _best(to: Console, found: Measured) -> None:
     from simtier.report.metric_words import mean
-    from simtier.study.best import best
+    from simtier.study.effects.best import best
 
     rows = []
     for metric in found.values:
@@ -82,7 +82,7 @@ def _effects(to: Console, found: Measured) -> None:
     """Print what the fields explain of each metric."""
     from simtier.report.metric_words import amount
     from simtier.report.numbers import NOTHING, percent
-    from simtier.study.effects import analyse
+    from simtier.study.effects.analysis import analyse
 
     short = {field.name: field.short for field in found.fields}
     rows = []
@@ -102,7 +102,7 @@ def _effects(to: Console, found: Measured) -> None:
 
 def _front(to: Console, found: Measured) -> None:
     from simtier.report.metric_words import mean
-    from simtier.study.pareto import front, objectives
+    from simtier.study.effects.pareto import front, objectives
 
     chosen = objectives(found)
     made = front(found, chosen) if chosen else None

@@ -9,7 +9,7 @@ from typing import Any
 
 from simtier.errors import ResultError
 from simtier.report.figures.capacity import attainment_curve
-from simtier.study.capacity_found import Capacity
+from simtier.study.capacity.found import Capacity
 
 FORMAT = 1
 """Version of `capacity.json`."""

@@ -11,7 +11,7 @@ from simtier.report.tables import Cell, Table
 from simtier.statistics import mean_interval
 from simtier.study import Compared
 from simtier.study.compared import Against, InMetric
-from simtier.study.levels import readable
+from simtier.study.effects.levels import readable
 
 _LEAST_P = 1e-4
 

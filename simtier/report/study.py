@@ -17,12 +17,12 @@ from simtier.report import study_tables as tables
 from simtier.report.numbers import listing
 from simtier.report.writing import dump, environment, plain, put
 from simtier.study.axes import size
-from simtier.study.best import Best, best
-from simtier.study.effects import Analysis, analyse
+from simtier.study.effects.analysis import Analysis, analyse
+from simtier.study.effects.best import Best, best
+from simtier.study.effects.levels import NOT_SET
+from simtier.study.effects.measured import Measured, measured
+from simtier.study.effects.pareto import Front, front, objectives
 from simtier.study.file import Study, text_of
-from simtier.study.levels import NOT_SET
-from simtier.study.measured import Measured, measured
-from simtier.study.pareto import Front, front, objectives
 from simtier.study.store import read_about
 from simtier.study.sweep import load
 

@@ -15,11 +15,11 @@ from simtier.report.figures.heat import Map, heat
 from simtier.report.metric_words import mean, unit
 from simtier.report.numbers import percent
 from simtier.report.pictures import Picture
-from simtier.study.complete import Flags, complete
-from simtier.study.effects import Analysis, Effect
-from simtier.study.measured import Field, Floats, Measured
-from simtier.study.pairs import Pair
-from simtier.study.pareto import Front
+from simtier.study.effects.analysis import Analysis, Effect
+from simtier.study.effects.complete import Flags, complete
+from simtier.study.effects.measured import Field, Floats, Measured
+from simtier.study.effects.pairs import Pair
+from simtier.study.effects.pareto import Front
 
 MOST_FIELDS = 8
 MOST_MAPS = 6

@@ -10,12 +10,12 @@ from simtier.report.metric_words import amount, mean
 from simtier.report.numbers import NOTHING, Shown, listing, percent
 from simtier.report.tables import Cell, Table
 from simtier.statistics import mean_interval
-from simtier.study.best import Best
-from simtier.study.effects import Analysis, Effect
-from simtier.study.levels import readable
-from simtier.study.measured import Field, Measured
-from simtier.study.pareto import Front, Point
-from simtier.study.trends import Trend
+from simtier.study.effects.analysis import Analysis, Effect
+from simtier.study.effects.best import Best
+from simtier.study.effects.levels import readable
+from simtier.study.effects.measured import Field, Measured
+from simtier.study.effects.pareto import Front, Point
+from simtier.study.effects.trends import Trend
 
 MOST_CELLS = 500
 """Rows of the table of cells, at most."""

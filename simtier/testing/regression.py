@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from simtier.study.check import Checked
+    from simtier.study.check.guard import Checked
 
 Given = Mapping[str, str] | Sequence[str]
 """Changes to a scenario: `{"run.duration": "60 s"}`, or texts such as `run.duration=60 s`."""
@@ -54,8 +54,8 @@ def assert_no_regression(
     """
     __tracebackhide__ = True
     from simtier.scenario.changes import pairs  # noqa: PLC0415 - see above
-    from simtier.study.check import check  # noqa: PLC0415
-    from simtier.study.check_words import text  # noqa: PLC0415
+    from simtier.study.check.guard import check  # noqa: PLC0415
+    from simtier.study.check.words import text  # noqa: PLC0415
     from simtier.study.task import Base  # noqa: PLC0415
 
     base, file, changed = Base.load(scenario, traces), Path(baseline), tuple(pairs(changes))
@@ -87,7 +87,7 @@ def measured(
     Replication i faces the same requests whatever policies `changes` names, so values of two calls are pairs. None where there was nothing to measure.
     """
     from simtier.scenario.changes import pairs  # noqa: PLC0415 - see above
-    from simtier.study.check_play import measure, seeded  # noqa: PLC0415
+    from simtier.study.check.play import measure, seeded  # noqa: PLC0415
     from simtier.study.task import Base  # noqa: PLC0415
 
     found = measure(Base.load(scenario, traces), seeded(tuple(pairs(changes)), seed), replications)
@@ -103,8 +103,8 @@ def _make(
     replications: int | None,
     seed: int | None,
 ) -> None:
-    from simtier.study.baseline import Rule, load, save  # noqa: PLC0415 - see above
-    from simtier.study.check import Guard, make, way_out  # noqa: PLC0415
+    from simtier.study.check.baseline import Rule, load, save  # noqa: PLC0415 - see above
+    from simtier.study.check.guard import Guard, make, way_out  # noqa: PLC0415
     from simtier.study.task import Base  # noqa: PLC0415
 
     assert isinstance(base, Base)

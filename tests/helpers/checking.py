@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from simtier.study.baseline import save
-from simtier.study.check import Guard, make
+from simtier.study.check.baseline import save
+from simtier.study.check.guard import Guard, make
 from simtier.study.task import Base
 
 MEAN, P95, SHARE = "apps.ask.latency_s.mean", "apps.ask.latency_s.p95", "apps.ask.slo.attainment"

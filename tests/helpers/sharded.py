@@ -16,10 +16,10 @@ from simtier.errors import ScenarioError
 from simtier.journal import Journal
 from simtier.models.tables import TABLES
 from simtier.scenario import Scenario
-from simtier.study import shard_part
-from simtier.study.shard_division import Division
-from simtier.study.shard_join import Joint, Recorded
-from simtier.study.shard_plan import plan
+from simtier.study.shard import part as shard_part
+from simtier.study.shard.division import Division
+from simtier.study.shard.join import Joint, Recorded
+from simtier.study.shard.plan import plan
 from simtier.world.resolve import resolve
 
 SECTIONS = ("nodes", "links", "services", "platforms", "apps", "workloads")

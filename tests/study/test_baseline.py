@@ -12,8 +12,8 @@ from checking import MEAN, scenario_in, with_baseline
 
 from simtier.errors import ResultError, StudyError
 from simtier.scenario import Scenario
-from simtier.study.baseline import Rule, load, save, tolerance, world_of
-from simtier.study.check import Guard, make
+from simtier.study.check.baseline import Rule, load, save, tolerance, world_of
+from simtier.study.check.guard import Guard, make
 from simtier.study.task import Base
 
 

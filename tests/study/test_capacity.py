@@ -15,8 +15,8 @@ from scipy.optimize import brentq
 
 from simtier.errors import StudyError
 from simtier.report.capacity import as_document
-from simtier.study.capacity import capacity, unskewed
-from simtier.study.capacity_found import Capacity, Sought
+from simtier.study.capacity.found import Capacity, Sought
+from simtier.study.capacity.search import capacity, unskewed
 from simtier.study.processes import LocalProcesses
 from simtier.study.task import Base
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from simtier.cli import app
 from simtier.errors import ScenarioError, StudyError
 from simtier.scenario import Scenario
-from simtier.study.rates import objective, rate_of, rates
+from simtier.study.capacity.rates import objective, rate_of, rates
 from simtier.study.task import Base, Task, play
 
 MARKOV = {"process": "markov", "rates": ["0 /s", "60 /s"], "stay": ["200 ms", "100 ms"]}

@@ -16,8 +16,8 @@ from typer.testing import CliRunner, Result
 
 from simtier.cli import app
 from simtier.errors import StudyError
-from simtier.study.baseline import load
-from simtier.study.check import check
+from simtier.study.check.baseline import load
+from simtier.study.check.guard import check
 from simtier.study.task import Base
 from simtier.study.workers import workers
 

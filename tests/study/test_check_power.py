@@ -15,9 +15,9 @@ sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 from check_power import ALPHA, RULES, Found, look  # type: ignore[import-not-found]
 
 from simtier.statistics.power import detectable, power_of
-from simtier.study.baseline import Rule
-from simtier.study.check_play import Values
-from simtier.study.check_rules import Seeds, judge
+from simtier.study.check.baseline import Rule
+from simtier.study.check.play import Values
+from simtier.study.check.rules import Seeds, judge
 
 ONE_IN_A_THOUSAND = 0.001
 """How rarely a true statement is refuted here, did the seeds change."""

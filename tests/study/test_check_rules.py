@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from simtier.statistics import detectable
-from simtier.study.baseline import Rule
-from simtier.study.check_play import Column
-from simtier.study.check_rules import Judged, Seeds, Verdict, judge
+from simtier.study.check.baseline import Rule
+from simtier.study.check.play import Column
+from simtier.study.check.rules import Judged, Seeds, Verdict, judge
 
 LATENCY, SHARE, COUNT = "apps.ask.latency_s.mean", "apps.ask.slo.attainment", "services.web.replicas"
 BEFORE: Column = (10.0, 11.0, 9.0, 10.0, 10.0)

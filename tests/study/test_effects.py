@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from swept import swept
 
 from simtier.statistics import mean_interval
-from simtier.study.additive import Additive
-from simtier.study.complete import Complete
-from simtier.study.effects import Analysis, analyse
-from simtier.study.levels import short_names, sizes
-from simtier.study.measured import measured
-from simtier.study.squares import Squares
+from simtier.study.effects.additive import Additive
+from simtier.study.effects.analysis import Analysis, analyse
+from simtier.study.effects.complete import Complete
+from simtier.study.effects.levels import short_names, sizes
+from simtier.study.effects.measured import measured
+from simtier.study.effects.squares import Squares
 
 FRONT, BACK, RATE, TIME = (
     "services.front.replicas",

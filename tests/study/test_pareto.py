@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from swept import swept
 
 from simtier.statistics import paired
-from simtier.study.best import best
-from simtier.study.measured import Measured, measured
-from simtier.study.pareto import Front, Objective, Point, _better, front, objectives, undominated
+from simtier.study.effects.best import best
+from simtier.study.effects.measured import Measured, measured
+from simtier.study.effects.pareto import Front, Objective, Point, _better, front, objectives, undominated
 
 FRONT = "services.front.replicas"
 SLO, COST, ENERGY = "apps.buy.slo.attainment", "cost_usd", "energy_j"

@@ -21,7 +21,7 @@ from simtier import runner
 from simtier.cli import app
 from simtier.errors import PlanError, PolicyError, StudyError
 from simtier.models.tables import TABLES
-from simtier.study.shard import Stopped, shard
+from simtier.study.shard.running import Stopped, shard
 
 ROOT = Path(__file__).parents[2]
 SITES: dict[str, Any] = {

@@ -9,8 +9,8 @@ import pytest
 from playing import load
 
 from simtier.errors import PlanError
-from simtier.study.shard import plan_of
-from simtier.study.shard_plan import Plan
+from simtier.study.shard.plan import Plan
+from simtier.study.shard.running import plan_of
 
 REGION: dict[str, dict[str, Any]] = {
     "nodes": {

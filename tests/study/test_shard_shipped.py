@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from simtier.scenario import Scenario
-from simtier.study.shard import plan_of
+from simtier.study.shard.running import plan_of
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,7 +12,7 @@ import pytest
 from checking import MEAN, ROUTING, WORSE, scenario_in, with_baseline
 
 from simtier.errors import StudyError
-from simtier.study.baseline import load
+from simtier.study.check.baseline import load
 from simtier.testing import assert_no_regression
 from simtier.testing.plugin import PolicyMetrics
 from simtier.testing.regression import UPDATE, measured

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator, PercentFormatter
 
 from simtier.report.figures.style import BLUE, INK, ORANGE, SKY, VERMILLION, draw
-from simtier.study.capacity_found import AtRate, Capacity
+from simtier.study.capacity.found import AtRate, Capacity
 
 _COLOURS = {"kept": BLUE, "undecided": ORANGE, "missed": VERMILLION}
 

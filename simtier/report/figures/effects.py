@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from simtier.report.figures.amounts import amount_axis
 from simtier.report.figures.style import BLUE, INK, MUTED, SKY, draw
 from simtier.report.numbers import shorten
-from simtier.study.measured import Floats
+from simtier.study.effects.measured import Floats
 
 ACROSS = 4
 """Panels in a row."""

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from simtier.report.figures.style import INK, draw
 from simtier.report.numbers import quantity, shorten
-from simtier.study.measured import Floats
+from simtier.study.effects.measured import Floats
 
 MOST_LEVELS = 12
 """Levels of a field that a map has room for."""

@@ -21,8 +21,8 @@ from scipy.special import stdtr
 
 from simtier.metrics.naming import Direction, direction
 from simtier.statistics import Interval, mean_interval
-from simtier.study.complete import complete
-from simtier.study.measured import Floats, Measured
+from simtier.study.effects.complete import complete
+from simtier.study.effects.measured import Floats, Measured
 
 LEAST_SPREAD = 1e-3
 """What differs between cells by less than this share of its size is no objective."""

@@ -22,8 +22,8 @@ from simtier.models.workload import Client
 from simtier.runner import quiet_collector
 from simtier.scenario import Scenario
 from simtier.streams import Streams
-from simtier.study.shard_division import Division
-from simtier.study.shard_record import Doings, RecordingClock, RecordingJournal, Words
+from simtier.study.shard.division import Division
+from simtier.study.shard.record import Doings, RecordingClock, RecordingJournal, Words
 from simtier.world import World
 from simtier.world.layout import layout
 from simtier.world.traces import TraceShelf

@@ -31,9 +31,9 @@ from simtier.results import Result
 from simtier.scenario.services import SLOWDOWNS
 from simtier.statistics import one_sided, sequential
 from simtier.statistics.intervals import critical
-from simtier.study.capacity_found import SCAN, AtRate, Capacity, Sought, Verdict, notes
+from simtier.study.capacity.found import SCAN, AtRate, Capacity, Sought, Verdict, notes
+from simtier.study.capacity.rates import Rate, rate_of
 from simtier.study.observed import requests_of
-from simtier.study.rates import Rate, rate_of
 from simtier.study.task import Base, Changes, Played, Task
 from simtier.study.workers import Here, Workers
 

@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
 from simtier.errors import SimtierError, StudyError
-from simtier.study.shard_part import Job, Played, play
+from simtier.study.shard.part import Job, Played, play
 
 _POLL_S = 0.5
 _TELL_S = 0.2

@@ -8,8 +8,8 @@ import numpy as np
 
 from simtier.metrics.naming import Direction, direction
 from simtier.statistics import Interval, holm, mean_interval, paired
-from simtier.study.complete import complete
-from simtier.study.measured import Measured
+from simtier.study.effects.complete import complete
+from simtier.study.effects.measured import Measured
 
 MOST_COMPARED = 1000
 """Cells compared with the best, at most: the next best."""

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from simtier.statistics import Interval, mean_interval
-from simtier.study.additive import standard
-from simtier.study.complete import Complete
-from simtier.study.measured import Field, Floats
+from simtier.study.effects.additive import standard
+from simtier.study.effects.complete import Complete
+from simtier.study.effects.measured import Field, Floats
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ do to all cells alike widens these intervals, but not those of differences, betw
 
 Shares of variance are eta squared: sums of squares over that of all values about their mean. In a full grid without a failed cell those of
 fields, interactions, replications and the rest (interactions of three and more fields, and chance) add up to 1. Where cells are missing, or points are
-listed or drawn, means and shares of fields are those of an additive fit (see simtier.study.additive), and need not add up. The p-values, by an F
+listed or drawn, means and shares of fields are those of an additive fit (see simtier.study.effects.additive), and need not add up. The p-values, by an F
 test against what cells and replications do not explain, assume equal variances; they are for full grids only, for what an additive fit misses is no chance.
 
 Sources: Montgomery, Design and Analysis of Experiments, 8th ed., 2013, sections 4.1 (blocks) and 5.3 (two factors); Law, Simulation Modeling and
@@ -22,13 +22,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from simtier.statistics import Comparison, Interval, holm, mean_interval, paired
-from simtier.study.additive import Additive
-from simtier.study.complete import Complete, complete
-from simtier.study.levels import readable
-from simtier.study.measured import Codes, Field, Floats, Measured
-from simtier.study.pairs import Pair, pairs
-from simtier.study.squares import Squares, known
-from simtier.study.trends import Trends, trends
+from simtier.study.effects.additive import Additive
+from simtier.study.effects.complete import Complete, complete
+from simtier.study.effects.levels import readable
+from simtier.study.effects.measured import Codes, Field, Floats, Measured
+from simtier.study.effects.pairs import Pair, pairs
+from simtier.study.effects.squares import Squares, known
+from simtier.study.effects.trends import Trends, trends
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from itertools import combinations
 import numpy as np
 
 from simtier.statistics import holm
-from simtier.study.additive import Additive, together
-from simtier.study.complete import Complete
-from simtier.study.levels import readable
-from simtier.study.measured import Field, Floats
-from simtier.study.squares import Squares, known
+from simtier.study.effects.additive import Additive, together
+from simtier.study.effects.complete import Complete
+from simtier.study.effects.levels import readable
+from simtier.study.effects.measured import Field, Floats
+from simtier.study.effects.squares import Squares, known
 
 _BINS = 3
 """Parts in which a field drawn from a range is cut."""

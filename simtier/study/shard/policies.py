@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from simtier.scenario import Scenario
 from simtier.scenario.base import PolicyRef
-from simtier.study.shard_division import Entity
-from simtier.study.shard_splits import Chosen, says
-from simtier.study.shard_wiring import CannotSplit, Wiring
+from simtier.study.shard.division import Entity
+from simtier.study.shard.splits import Chosen, says
+from simtier.study.shard.wiring import CannotSplit, Wiring
 from simtier.world import World
 
 

@@ -17,11 +17,11 @@ from simtier.models.tables import TABLES
 from simtier.models.workload import Client
 from simtier.scenario import Scenario
 from simtier.streams import Streams
-from simtier.study.shard_division import Division, Entity
-from simtier.study.shard_loads import loads
-from simtier.study.shard_policies import PolicyWiring
-from simtier.study.shard_splits import Chosen, whole_platforms, whole_services
-from simtier.study.shard_wiring import CannotSplit, Wiring
+from simtier.study.shard.division import Division, Entity
+from simtier.study.shard.loads import loads
+from simtier.study.shard.policies import PolicyWiring
+from simtier.study.shard.splits import Chosen, whole_platforms, whole_services
+from simtier.study.shard.wiring import CannotSplit, Wiring
 from simtier.world import World
 from simtier.world.traces import TraceShelf
 

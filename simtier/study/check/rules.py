@@ -9,8 +9,8 @@ from typing import Literal
 
 from simtier.metrics.naming import Direction, direction
 from simtier.statistics import Comparison, detectable, holm, independent, one_sided, paired
-from simtier.study.baseline import Rule
-from simtier.study.check_play import Column, Values
+from simtier.study.check.baseline import Rule
+from simtier.study.check.play import Column, Values
 
 Seeds = Literal["paired", "independent"]
 """Whether both faced the same requests (the same seed), or others."""

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from simtier.study.complete import Complete
-from simtier.study.measured import Codes, Field, Floats
+from simtier.study.effects.complete import Complete
+from simtier.study.effects.measured import Codes, Field, Floats
 
 
 class Additive:

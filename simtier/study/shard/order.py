@@ -17,14 +17,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from simtier.study.shard_record import AFTER_WIDTH, BEFORE, KEYED, NOTHING, WIDTH
+from simtier.study.shard.record import AFTER_WIDTH, BEFORE, KEYED, NOTHING, WIDTH
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
 class Done:
-    """What one part did, as it was recorded; see `simtier.study.shard_record.Doings`."""
+    """What one part did, as it was recorded; see `simtier.study.shard.record.Doings`."""
 
     def __init__(self, folder: Path) -> None:
         self._during: Floats = _mapped(folder / "doings", WIDTH)

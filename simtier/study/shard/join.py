@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from simtier.errors import SimulationError
 from simtier.journal import FLUSH_ROWS, Journal, TableSpec
 from simtier.models.tables import TABLES
-from simtier.study.shard_division import Division
-from simtier.study.shard_order import Done, Ints, ranks
-from simtier.study.shard_part import Left
-from simtier.study.shard_record import BEFORE
+from simtier.study.shard.division import Division
+from simtier.study.shard.order import Done, Ints, ranks
+from simtier.study.shard.part import Left
+from simtier.study.shard.record import BEFORE
 
 Floats = NDArray[np.float64]
 

@@ -10,8 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from simtier.study.axes import fields
+from simtier.study.effects.levels import NOT_SET, readable, rounded, short_names, sizes
 from simtier.study.file import Axis, Study, text_of
-from simtier.study.levels import NOT_SET, readable, rounded, short_names, sizes
 from simtier.study.store import FACTS
 
 Floats = NDArray[np.float64]

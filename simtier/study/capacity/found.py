@@ -10,7 +10,7 @@ from typing import Literal
 
 from simtier.errors import StudyError
 from simtier.statistics import one_sided
-from simtier.study.rates import Rate
+from simtier.study.capacity.rates import Rate
 
 Verdict = Literal["kept", "missed", "undecided"]
 

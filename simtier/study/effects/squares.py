@@ -7,8 +7,8 @@ import math
 import numpy as np
 from scipy.special import fdtrc
 
-from simtier.study.complete import Complete
-from simtier.study.measured import Codes
+from simtier.study.effects.complete import Complete
+from simtier.study.effects.measured import Codes
 
 _NOISE = 1e-20
 """Sums of squares below this share of all are rounding."""

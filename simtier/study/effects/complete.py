@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simtier.study.measured import Floats
+from simtier.study.effects.measured import Floats
 
 Flags = NDArray[np.bool_]
 

@@ -13,9 +13,9 @@ from simtier.models.llm.moving import port_name
 from simtier.models.tables import TABLES
 from simtier.results import ParquetSink, Prints
 from simtier.scenario import Scenario
-from simtier.study.shard_division import Division
-from simtier.study.shard_join import Joint, Recorded
-from simtier.study.shard_part import Job, Played
+from simtier.study.shard.division import Division
+from simtier.study.shard.join import Joint, Recorded
+from simtier.study.shard.part import Job, Played
 from simtier.world.layout import together
 
 Players = Callable[[Sequence[Job]], Sequence[Played]]

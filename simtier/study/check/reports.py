@@ -9,8 +9,8 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from simtier.scenario.document import read
-from simtier.study.check import Checked
-from simtier.study.check_words import conclusion, sentence
+from simtier.study.check.guard import Checked
+from simtier.study.check.words import conclusion, sentence
 
 
 def as_junit(checked: Checked) -> str:

@@ -2,7 +2,7 @@
 
 The result is that of the run in one process, with the same fingerprint: each part builds the whole world, so that everything has the numbers it has
 in one world, but plays only what is its own; the rows are then merged in the order in which one world would have written them. That two parts never
-interact is not guessed: what cannot be shown to go its own way is joined (`simtier.study.shard_wiring`), and a scenario of which nothing is left to
+interact is not guessed: what cannot be shown to go its own way is joined (`simtier.study.shard.wiring`), and a scenario of which nothing is left to
 divide is refused, with the reason.
 """
 
@@ -17,10 +17,10 @@ from simtier.results import Result
 from simtier.scenario import Scenario
 from simtier.scenario.check import require_valid
 from simtier.study.processes import MOST, cores
-from simtier.study.shard_division import Division
-from simtier.study.shard_plan import Plan, plan
-from simtier.study.shard_processes import Step, Stopped, play_all
-from simtier.study.shard_result import play_parts
+from simtier.study.shard.division import Division
+from simtier.study.shard.plan import Plan, plan
+from simtier.study.shard.processes import Step, Stopped, play_all
+from simtier.study.shard.result import play_parts
 from simtier.world.resolve import resolve
 
 __all__ = ["Stopped", "plan_of", "shard"]

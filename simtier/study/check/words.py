@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable, Sequence
 
 from simtier.statistics import mean_interval
-from simtier.study.baseline import Baseline, Rule
-from simtier.study.check import Checked
-from simtier.study.check_rules import Judged
+from simtier.study.check.baseline import Baseline, Rule
+from simtier.study.check.guard import Checked
+from simtier.study.check.rules import Judged
 
 COLUMNS = ("metric", "baseline", "now", "change", "interval", "p", "allowed", "verdict", "could have missed")
 

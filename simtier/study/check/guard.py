@@ -9,9 +9,9 @@ from pathlib import Path
 
 from simtier.errors import MetricError, StudyError
 from simtier.metrics.naming import find, usual
-from simtier.study.baseline import Baseline, Guarded, Rule, differing, load, world_of
-from simtier.study.check_play import Measured, Values, Watch, measure, seeded
-from simtier.study.check_rules import Judged, Seeds, judge
+from simtier.study.check.baseline import Baseline, Guarded, Rule, differing, load, world_of
+from simtier.study.check.play import Measured, Values, Watch, measure, seeded
+from simtier.study.check.rules import Judged, Seeds, judge
 from simtier.study.shares import error_rate
 from simtier.study.task import Base, Changes
 from simtier.study.workers import Workers

@@ -21,8 +21,8 @@ from simtier.models.node import Node
 from simtier.models.service import Service
 from simtier.scenario import Scenario
 from simtier.scenario.services import App, Stage
-from simtier.study.shard_division import Entity
-from simtier.study.shard_routes import settled
+from simtier.study.shard.division import Entity
+from simtier.study.shard.routes import settled
 from simtier.world import World
 from simtier.world.apps import parents
 from simtier.world.topology import Members
