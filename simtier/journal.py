@@ -91,6 +91,8 @@ class Table:
         To be called often: numbers that were made a moment ago are still in the processor's cache, and an array takes a quarter of
         the memory.
         """
+        if not self._buffer:
+            return
         if len(self._buffer) % self.width:
             raise SimulationError(f"a row of table {self.spec.name!r} does not have {self.width} values")
         rows = np.fromiter(self._buffer, dtype=np.float64, count=len(self._buffer)).reshape(-1, self.width)
@@ -107,12 +109,19 @@ class Table:
         self._packed.append(rows)
         self._packed_rows += len(rows)
 
-    def take(self) -> NDArray[np.float64]:
-        """Return the pending rows as an array (rows, values) and forget them."""
+    def take(self, at_least: int = 1) -> list[NDArray[np.float64]]:
+        """Return the packed rows as arrays (rows, values) of FLUSH_ROWS rows, and forget them; the last has what is left over.
+
+        What is left over stays pending if it is less than `at_least` rows. So the cuts go by the rows alone, not by when rows are taken.
+        """
+        if self._packed_rows < at_least:
+            return []
         rows = np.concatenate(self._packed)
-        self._packed, self._packed_rows = [], 0
-        self.rows_written += len(rows)
-        return rows
+        taken = [rows[first : first + FLUSH_ROWS] for first in range(0, len(rows), FLUSH_ROWS)]
+        left = [taken.pop().copy()] if len(taken[-1]) < at_least else []
+        self._packed, self._packed_rows = left, sum(map(len, left))
+        self.rows_written += len(rows) - self._packed_rows
+        return taken
 
     def arrays(self, rows: NDArray[np.float64], texts: pa.Array) -> list[pa.Array]:
         """Return each column as an Arrow array; what a tag stands for is looked up here."""
@@ -173,14 +182,14 @@ class Journal:
         return tags.setdefault(coded, len(tags))
 
     def flush(self, at_least: int = 1) -> None:
-        """Hand every table with `at_least` pending rows to the sink; raises SimulationError if a row has too few values."""
+        """Hand pending rows to the sink, see Table.take; raises SimulationError if a row has too few values."""
         for name, table in self.tables.items():
             table.pack()
-            if table.pending >= at_least:
-                self._sink.write(name, self._batch(table, table.take()))
+            for rows in table.take(at_least):
+                self._sink.write(name, self._batch(table, rows))
 
     def flush_full(self) -> None:
-        """Pack what was appended, and hand over the tables that have grown long. To be called often."""
+        """Pack what was appended, and hand over what makes full batches. To be called often."""
         self.flush(FLUSH_ROWS)
 
     def fingerprint(self) -> str:
@@ -232,5 +241,9 @@ def _looked_up(kind: str, of_tag: NDArray[np.float64], tags: NDArray[np.int32], 
     """Return the column whose value is `of_tag[tag]` in each row."""
     if kind != "text" or len(of_tag) > len(tags):
         return _column(kind, of_tag[tags], texts)
-    used, renumbered = np.unique(of_tag.astype(np.int32), return_inverse=True)
-    return pa.DictionaryArray.from_arrays(pa.array(renumbered.astype(np.int32)[tags]), texts.take(pa.array(used)))
+    # Only the tags that occur: which others there are already depends on when the rows are written out.
+    here = np.flatnonzero(np.bincount(tags, minlength=len(of_tag)))
+    used, renumbered = np.unique(of_tag[here].astype(np.int32), return_inverse=True)
+    places = np.zeros(len(of_tag), np.int32)
+    places[here] = renumbered
+    return pa.DictionaryArray.from_arrays(pa.array(places[tags]), texts.take(pa.array(used)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import operator
 import platform
 import shutil
 import tempfile
@@ -113,13 +114,13 @@ def run(
         play: plays the replications; if given, `explain`, `explain_sampled`, `watch` and `stop` are for it to know. Not given, they are played
             here, one after the other.
 
-    Raises ScenarioError with every mistake of the scenario, PolicyError, TraceError, or ResultError if the result cannot be written.
+    Raises ValueError for numbers of replications that there cannot be, ScenarioError with every mistake of the scenario, PolicyError, TraceError, or ResultError if the result cannot be written.
     """
     require_valid(scenario, traces)
     resolved = resolve(scenario)
     shelf = TraceShelf(traces, scenario.folder)
     with _staging(out) as folder:
-        numbers = range(resolved.run.replications) if replications is None else replications
+        numbers = range(resolved.run.replications) if replications is None else _numbers(replications)
         if play is None:
             played = _play(resolved, numbers, folder, shelf, explain, explain_sampled, watch, stop)
         else:
@@ -128,6 +129,14 @@ def run(
         if also is not None:
             also(folder)
         return _publish(folder, out, resolved.name, played.fingerprint)
+
+
+def _numbers(replications: Sequence[int]) -> Sequence[int]:
+    """Return the numbers of replications asked for; raises ValueError for none, one that is twice there, or what is no number of one."""
+    numbers = [operator.index(number) for number in replications]
+    if not numbers or min(numbers) < 0 or len(set(numbers)) < len(numbers):
+        raise ValueError(f"replications are numbered from 0, at least one, each once; not {replications!r}")
+    return numbers
 
 
 def _play(

@@ -68,6 +68,7 @@ def capacity(
     _debug: Debug = False,
 ) -> None:
     """Find the largest rate at which an application keeps its objective, with confidence."""
+    from simtier.cli.tables import console
     from simtier.cli.watching import count_bar, stopping
     from simtier.report.capacity import as_document, write_capacity
     from simtier.results import require_new
@@ -93,14 +94,17 @@ def capacity(
         hire(workers, dask) as hired,
     ):
         found = find(base, sought, common, workers=hired, watch=draw, stop=stop)
-    written = write_capacity(found, folder, how_made=shlex.join(["simtier", *sys.argv[1:]]))
     if as_json:
         typer.echo(json.dumps(as_document(found), indent=1))
     else:
-        _show(found, written)
+        _show(found)
+    # Only now, so that a full disk does not keep the answer from whoever waited for it.
+    written = write_capacity(found, folder, how_made=shlex.join(["simtier", *sys.argv[1:]]))
+    if not as_json:
+        console().print(f"written: {written}", soft_wrap=True)
 
 
-def _show(found: Capacity, folder: Path) -> None:
+def _show(found: Capacity) -> None:
     from simtier.cli.tables import console, table
     from simtier.report.numbers import percent, promised
 
@@ -129,7 +133,6 @@ def _show(found: Capacity, folder: Path) -> None:
     )
     for note in found.notes:
         screen.print(f"note: {note}", soft_wrap=True)
-    screen.print(f"written: {folder}", soft_wrap=True)
 
 
 def _answer(found: Capacity) -> str:

@@ -60,7 +60,7 @@ Replications = Annotated[
         "--replications",
         min=1,
         metavar="N",
-        help="How many to play. [default: the baseline's; of a new one the scenario's, or 5 if that is one]",
+        help="How many to play; a check plays no more than the baseline has. [default: the baseline's; of a new one the scenario's, or 5 if that is one]",
     ),
 ]
 Strict = Annotated[
@@ -183,12 +183,12 @@ def _update(
 
 def _tell(found: Checked, junit: Path | None, *, as_json: bool, github: bool) -> None:
     from simtier.cli.tables import console, table
-    from simtier.study.check.baseline import write_whole
     from simtier.study.check.reports import as_data, as_junit, for_github
     from simtier.study.check.words import COLUMNS, conclusion, row, sentence
+    from simtier.study.whole import write_whole
 
     if junit is not None:
-        write_whole(junit, as_junit(found))
+        write_whole(junit, as_junit(found).encode())
     if as_json:
         typer.echo(json.dumps(as_data(found), indent=1, allow_nan=False))
     else:

@@ -164,5 +164,7 @@ def _play(
         if warmup is not None:
             given = find_warmup(base, chosen, workers=hired, stop=stop) if warmup == "auto" else parse(warmup, "time")
             chosen = with_warmup(chosen, given)
+            if warmup == "auto":
+                typer.echo(f"Warm-up found: requests of the first {given:.6g} s are left out (MSER-5)", err=True)
         found = compare(base, chosen, asked, workers=hired, watch=draw, stop=stop)
     return found, base.scenario(common).question

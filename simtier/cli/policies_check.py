@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -28,24 +31,57 @@ Longest = Annotated[float, typer.Option("--within", min=0.001, metavar="SECONDS"
 
 
 def check(name: Name, *, parameters: Parameters = None, longest: Longest = 60.0, _debug: Debug = False) -> None:
-    """Check every promise of a policy's kind, and what its decisions cost. The exit code is 1 if one is broken."""
-    from simtier.catalogue.policies import policy_maker
+    """Check every promise of a policy's kind, and what its decisions cost.
+
+    The exit code is 1 if one is broken, 2 if there is no such policy or it cannot be loaded.
+    """
     from simtier.cli.parameters import given
-    from simtier.errors import PolicyError
-    from simtier.search.named import policies_named
 
     within, broken = _Within(longest), 0
+    with _staying():
+        for kind, policy in _made(name, given(parameters), within):
+            typer.echo(f"{kind}: {type(policy).__name__}")
+            broken += _checked(policy, within)
+    if broken:
+        raise typer.Exit(1)
+
+
+def _made(name: str, parameters: dict[str, Any], within: _Within) -> list[tuple[str, Policy]]:
+    """Return kind and policy for each policy called `name`; raises PolicyError with exit code 2."""
+    from simtier.catalogue.policies import policy_maker
+    from simtier.errors import PolicyError
+    from simtier.search.named import policies_named
+    from simtier.testing.play import raised
+
     try:
         with within:
             found = policies_named(name, Path())
-            made = [policy_maker(kind, use, given(parameters), Path())() for kind, use in found]
+            return [(kind, policy_maker(kind, use, parameters, Path())()) for kind, use in found]
+    except PolicyError as error:
+        refused = error
     except AssertionError as error:
-        raise PolicyError(f"{name} cannot be loaded: {error}") from None
-    for (kind, _), policy in zip(found, made, strict=True):
-        typer.echo(f"{kind}: {type(policy).__name__}")
-        broken += _checked(policy, within)
-    if broken:
-        raise typer.Exit(1)
+        refused = PolicyError(f"{name} cannot be loaded: {error}")
+    except SystemExit as error:
+        refused = PolicyError(f"{name} cannot be loaded: it {raised(error)}")
+    refused.exit_code = 2
+    raise refused
+
+
+@contextmanager
+def _staying() -> Iterator[None]:
+    """Make os._exit() raise SystemExit, which can be told; copies of this process that the policy makes may end."""
+    ours, end = os.getpid(), os._exit
+
+    def stay(status: int) -> NoReturn:
+        if os.getpid() != ours:
+            end(status)
+        raise SystemExit(f"os._exit({status!r}) was called")
+
+    os._exit = stay
+    try:
+        yield
+    finally:
+        os._exit = end
 
 
 def _checked(policy: Policy, within: _Within) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 import sys
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -19,26 +20,48 @@ Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where to write 
 
 def new(kind: KindName, name: ClassName, *, out: Out = Path()) -> None:
     """Write a policy that works, and its test, to begin with."""
-    from simtier.cli.errors import message
     from simtier.errors import PolicyError
 
-    module, policy = names(name)
-    files_written = {
+    try:
+        module, policy = names(name)
+        contents = _contents(kind, module, policy, out)
+    except PolicyError as error:
+        error.exit_code = 2  # the command is wrong
+        raise
+    _write_all(contents)
+    first, second = contents
+    typer.echo(f"{first}: {policy}, a {kind} policy")
+    typer.echo(f"{second}: its test; run it with `python -m pytest {second}`")
+
+
+def _contents(kind: str, module: str, policy: str, out: Path) -> dict[Path, str]:
+    """Return what to write to each of the two files; raises PolicyError as `text` does, and if one of them is there."""
+    from simtier.errors import PolicyError
+
+    contents = {
         out / f"{module}.py": text(kind, module, policy),
         out / f"test_{module}.py": text(kind, module, policy, test=True),
     }
-    there = [path for path in files_written if path.exists()]
+    there = [path for path in contents if path.exists()]
     if there:
         raise PolicyError(f"{there[0]} exists already: choose another name, or another directory with --out")
+    return contents
+
+
+def _write_all(contents: Mapping[Path, str]) -> None:
+    """Write all files or none; raises ResultError."""
+    from simtier.errors import ResultError
+    from simtier.study.whole import write_whole
+
+    written: list[Path] = []
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        for path, content in files_written.items():
-            path.write_text(content, encoding="utf-8")
-    except OSError as error:
-        raise PolicyError(f"cannot write to {out}: {(error.strerror or message(error)).lower()}") from error
-    first, second = files_written
-    typer.echo(f"{first}: {policy}, a {kind} policy")
-    typer.echo(f"{second}: its test; run it with `python -m pytest {second}`")
+        for path, content in contents.items():
+            write_whole(path, content.encode())
+            written.append(path)
+    except ResultError:
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise
 
 
 def text(kind: str, module: str, policy: str, *, test: bool = False) -> str:

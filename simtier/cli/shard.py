@@ -43,7 +43,7 @@ def shard(
     as_json: Json = False,
     _debug: Debug = False,
 ) -> None:
-    """Run a scenario in parts that do not interact, on several processes; the result is that of `simtier run`, to the bit."""
+    """Run a scenario in parts that do not interact, on several processes; the result is that of `simtier run`, byte for byte."""
     from simtier.cli.summary import show
     from simtier.cli.watching import progress_bar, stopping
     from simtier.report import write_report

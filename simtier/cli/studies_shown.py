@@ -19,7 +19,10 @@ _MOST_MEMBERS = 12
 
 
 def show_swept(folder: Path, swept: Swept) -> None:
-    """Print how far the study in `folder` is and, if any cell is finished, what its table says."""
+    """Print how far the study in `folder` is, what failed, and what its table says once all cells are finished.
+
+    The first cells of a study are no fair choice of all: no best cell and no effect is told before the last one.
+    """
     to = console()
     to.print(
         f"{swept.done:,} of {swept.cells:,} cells are finished"
@@ -30,15 +33,17 @@ def show_swept(folder: Path, swept: Swept) -> None:
         from simtier.study.sweep import load
 
         study, rows = load(folder)
-        _analysed(to, measured(study, rows))
+        found = measured(study, rows)
+        _failures(to, found)
+        if swept.finished:
+            _analysed(to, found)
     if swept.finished:
         to.print(f"Report: {folder / 'report.html'}, table: {folder / 'table.parquet'}", soft_wrap=True)
     else:
-        to.print(f"Not finished: `simtier sweep --resume` goes on with {folder}", soft_wrap=True)
+        to.print(f"Not finished: the same command with --resume goes on with {folder}", soft_wrap=True)
 
 
 def _analysed(to: Console, found: Measured) -> None:
-    _failures(to, found)
     _best(to, found)
     _effects(to, found)
     _front(to, found)
@@ -82,22 +87,29 @@ def _effects(to: Console, found: Measured) -> None:
     """Print what the fields explain of each metric."""
     from simtier.report.metric_words import amount
     from simtier.report.numbers import NOTHING, percent
+    from simtier.report.study_tables import ends
     from simtier.study.effects.analysis import analyse
 
     short = {field.name: field.short for field in found.fields}
-    rows = []
+    rows, most = [], 0
     for metric in found.values:
         each = analyse(found, metric)
         if each is None or each.replications_share is None:
             continue
+        most = max(most, len(each.effects))
         for effect in each.effects[:_MOST_FIELDS]:
-            spread = effect.spread
+            lowest, highest, spread = ends(effect)
             change = NOTHING if spread is None else amount(metric, spread.difference, spread.half_width).text
             share = NOTHING if effect.share is None else percent(effect.share)
-            rows.append([metric, short[effect.field], share, effect.lowest, effect.highest, change])
+            rows.append([metric, short[effect.field], share, lowest, highest, change])
     if rows:
         columns = ["metric", "field", "of the variance", "lowest at", "highest at", "from lowest to highest"]
         to.print(table("What each field explains", columns, rows, text=("field", "lowest at", "highest at")))
+        if most > _MOST_FIELDS:
+            to.print(
+                f"Of each metric the {_MOST_FIELDS} fields that explain most of it, of {most}; the report has all",
+                soft_wrap=True,
+            )
 
 
 def _front(to: Console, found: Measured) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from simtier.cli.options import Dask, Debug, TraceDirectories, WorkerCount
+from simtier.cli.options import Changes, Dask, Debug, TraceDirectories, WorkerCount
 
 if TYPE_CHECKING:
     from simtier.study.sweep import Swept
@@ -32,6 +32,7 @@ def sweep(
     dask: Dask = None,
     resume: Resume = False,
     retry: Retry = False,
+    changes: Changes = None,
     traces: TraceDirectories = None,
     quiet: Quiet = False,
     _debug: Debug = False,
@@ -42,11 +43,13 @@ def sweep(
     from simtier.cli.studies_shown import show_swept
     from simtier.cli.watching import count_bar, stopping
     from simtier.report.study import write_study_report
+    from simtier.scenario.changes import pairs
     from simtier.study.file import Study
+    from simtier.study.sweep import failures
     from simtier.study.sweep import sweep as play
     from simtier.study.workers import workers as hire
 
-    loaded = Study.load(study)
+    loaded = Study.load(study).changed(dict(pairs(changes or [])))
     folder = out or Path("reports") / "studies" / loaded.name
     with (
         stopping("what is under way is given up, finished cells are kept") as stop,
@@ -62,9 +65,12 @@ def sweep(
         )
     if swept.finished:
         write_study_report(folder)
+    failed = failures(folder) if swept.done else 0
     if quiet:
         typer.echo(str(folder))
+        if failed:
+            typer.echo(f"{failed} replications failed, as their rows and the report say", err=True)
     else:
         show_swept(folder, swept)
-    if not swept.finished or 0 < swept.played == swept.failed:
+    if not swept.finished or failed:
         raise typer.Exit(1)

@@ -10,6 +10,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from simtier.errors import PolicyError
 from simtier.learning.decisions import Decision, Observation
 from simtier.learning.episode import Episode, Subject
 from simtier.learning.reward import Earned, Reward, RewardRule
@@ -26,7 +27,8 @@ class PolicyEnv(gymnasium.Env[Observation, Any]):
     The reward is for all that happened since the action before; what happened before the first question goes to the first action.
 
     `info` has `time_s` (simulated), `replication`, what the reward is made of (see Earned), and `action_mask`: which choices there are,
-    as Gymnasium's Discrete.sample takes them. What an action means that is masked is told by its decision.
+    as `action_space.sample` takes them: int8 of a Discrete space, a tuple of such arrays of a MultiDiscrete one. What an action means that is
+    masked is told by its decision.
 
     Attributes:
         decision: what is seen, and what can be answered.
@@ -57,13 +59,15 @@ class PolicyEnv(gymnasium.Env[Observation, Any]):
     ) -> tuple[Observation, dict[str, Any]]:
         """Begin the next replication; return its first question.
 
-        If nothing is ever asked in it, the observation is all zeros and the first step ends it, whatever the action.
+        If nothing is ever asked in it, the observation is all zeros and the first step ends it, whatever the action. Raises PolicyError for
+        options that are none; the episode under way goes on then.
         """
+        asked_for = _replication(options or {})
         super().reset(seed=seed)
         self.close()
         if seed is not None:
             self._seed, self._replication = seed, -1
-        self._replication = int((options or {}).get("replication", self._replication + 1))
+        self._replication = self._replication + 1 if asked_for is None else asked_for
         episode = Episode(self._subject, self._seed, self._replication)
         asked = episode.go_on()
         self._episode = episode
@@ -90,7 +94,7 @@ class PolicyEnv(gymnasium.Env[Observation, Any]):
         return self._seen.copy(), float(self._reward(earned)), False, asked is None, self._info(episode, earned)
 
     def action_masks(self) -> NDArray[np.bool_]:
-        """Return which choices there are, as sb3-contrib's MaskablePPO asks for it."""
+        """Return which choices there are, those of all an action's numbers in one row, as sb3-contrib's MaskablePPO asks for it."""
         return self.decision.mask(self._seen).astype(bool)
 
     def close(self) -> None:
@@ -100,10 +104,27 @@ class PolicyEnv(gymnasium.Env[Observation, Any]):
             self._episode = None
 
     def _info(self, episode: Episode, earned: Earned) -> dict[str, Any]:
-        mask = self.decision.mask(self._seen)
         return {
             "time_s": episode.now_s,
             "replication": self._replication,
             **asdict(earned),
-            "action_mask": mask,
+            "action_mask": self._mask(),
         }
+
+    def _mask(self) -> NDArray[np.int8] | tuple[NDArray[np.int8], ...]:
+        """Return which choices there are as the action space's `sample` takes it."""
+        flat, sizes = self.decision.mask(self._seen), self.decision.sizes
+        return flat if len(sizes) == 1 else tuple(np.split(flat, np.cumsum(sizes)[:-1]))
+
+
+def _replication(options: Mapping[str, Any]) -> int | None:
+    """Return the replication that `options` of a reset ask for, None if they ask for none; raises PolicyError for others."""
+    unknown = next((name for name in options if name != "replication"), None)
+    if unknown is not None:
+        raise PolicyError(f'reset has no option {unknown!r}: the only one is "replication"')
+    if "replication" not in options:
+        return None
+    given = options["replication"]
+    if isinstance(given, bool) or not isinstance(given, int | np.integer) or given < 0:
+        raise PolicyError(f"the replication {given!r} is none: give a whole number from 0 on")
+    return int(given)

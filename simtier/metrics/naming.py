@@ -17,14 +17,18 @@ Flat = dict[str, float | None]
 
 _WIDTHS = "half_width_95"
 _HIGHER = {
-    "attainment", "ok", "throughput_per_s", "per_s", "goodput_per_s", "goodput_per_accelerator_per_s", "per_accelerator_per_s", "kept_per_accelerator_per_s", "output_tokens_per_s",
-    "utility",
+    "attainment", "ok", "throughput_per_s", "per_s", "per_accelerator_per_s", "kept_per_accelerator_per_s", "goodput_per_s",
+    "goodput_per_accelerator_per_s", "input_tokens_per_s", "output_tokens_per_s", "cached_share", "utility",
 }  # fmt: skip
 _LOWER = {
-    "latency_s", "ttft_s", "tpot_s", "cold_start_s", "mean_wait_s", "mean_queue", "cost_usd", "energy_j", "joules_per_output_token",
-    "usd_per_million_output_tokens", "rejected", "dropped", "timed_out", "failed", "unfinished", "unplaced", "cold_ratio", "wasted_share",
-    "preemptions",
+    "rejected", "dropped", "timed_out", "failed", "unfinished", "in_vain", "left", "lost", "unplaced", "preemptions", "latency_s", "ttft_s",
+    "tpot_s", "itl_s", "normalised_latency_s", "ttft_slowdown", "tpot_slowdown", "latency_slowdown", "hand_over_s", "cold_start_s",
+    "mean_wait_s", "mean_queue", "cold", "cold_ratio", "below_1", "wasted_share", "idle_byte_s", "energy_j", "joules_per_output_token",
+    "cost_usd", "idle_cost_usd", "cost_per_million_usd", "usd_per_million_output_tokens", "peak_share", "over_share", "brakes", "braked_share",
+    "capped_low_share", "capped_high_share",
 }  # fmt: skip
+_STATISTICS = {"mean", "p50", "p90", "p95", "p99", "max"}
+"""Ends of names that say how a metric is taken, not what it is."""
 _SHOWN = (
     "latency_s.mean",
     "latency_s.p95",
@@ -61,21 +65,22 @@ def find(wanted: Sequence[str], known: Iterable[str]) -> list[str]:
 
 def usual(known: Iterable[str]) -> list[str]:
     """Return the metrics that are shown where none are asked for: latency, attainment and goodput of each application, energy and cost."""
+    known = list(known)
     names = set(known)
-    apps = dict.fromkeys(name.split(".")[1] for name in known if name.startswith("apps."))
+    apps = dict.fromkeys(
+        name.removeprefix("apps.").removesuffix(f".{metric}")
+        for name in known
+        for metric in _SHOWN
+        if name.startswith("apps.") and name.endswith(f".{metric}")
+    )
     shown = [f"apps.{app}.{metric}" for app in apps for metric in _SHOWN]
     return [name for name in [*shown, "energy_j", "cost_usd"] if name in names]
 
 
 def direction(name: str) -> Direction:
     """Return which way the metric of this dotted name is better, as far as its name tells."""
-    parts = name.split(".")
-    for part in reversed(parts[2:] or parts):  # an application may be called like a metric
-        if part in _HIGHER:
-            return "higher"
-        if part in _LOWER:
-            return "lower"
-    return "neither"
+    what = next((part for part in reversed(name.split(".")) if part not in _STATISTICS), "")
+    return "higher" if what in _HIGHER else "lower" if what in _LOWER else "neither"
 
 
 def _named(wanted: str, names: Sequence[str]) -> list[str]:

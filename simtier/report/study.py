@@ -25,6 +25,7 @@ from simtier.study.effects.pareto import Front, front, objectives
 from simtier.study.file import Study, text_of
 from simtier.study.store import read_about
 from simtier.study.sweep import load
+from simtier.study.task import in_order
 
 FORMAT = 1
 """Version of effects.json."""
@@ -122,7 +123,7 @@ def _command(study: Study, found: Measured, place: int) -> str:
     changes = {path: text_of(value) for path, value in study.set.items()}
     levels = {field.name: field.levels[int(field.codes[place])] for field in found.fields}
     changes |= {path: level for path, level in levels.items() if level != NOT_SET}
-    options = [part for path, text in changes.items() for part in ("--set", f"{path}={text}")]
+    options = [part for path, text in in_order(changes.items()) for part in ("--set", f"{path}={text}")]
     return shlex.join(["simtier", "run", "scenario.yaml", *options, "--replications", str(study.replications)])
 
 

@@ -15,6 +15,7 @@ from simtier.report.figures.heat import Map, heat
 from simtier.report.metric_words import mean, unit
 from simtier.report.numbers import percent
 from simtier.report.pictures import Picture
+from simtier.report.study_tables import ends
 from simtier.study.effects.analysis import Analysis, Effect
 from simtier.study.effects.complete import Flags, complete
 from simtier.study.effects.measured import Field, Floats, Measured
@@ -46,11 +47,15 @@ def effects_picture(measured: Measured, found: Analysis) -> Picture:
     if len(drawn) < len(found.effects):
         caption += f": {len(drawn)} of {len(found.effects)} fields; the table has all"
     told = [
-        f"{each.field}: lowest at {each.lowest}, highest at {each.highest}"
-        + (f", {percent(each.share)} of the variance" if each.share is not None else "")
+        f"{each.field}: {_where(each)}" + (f", {percent(each.share)} of the variance" if each.share is not None else "")
         for each in drawn
     ]
     return Picture(Markup(svg), f"Main effects on {found.metric}. " + "; ".join(told) + ".", f"{caption}.")  # noqa: S704 - drawn here, texts escaped
+
+
+def _where(effect: Effect) -> str:
+    lowest, highest, spread = ends(effect)
+    return "changes nothing" if spread is None else f"lowest at {lowest}, highest at {highest}"
 
 
 def _shown(field: Field, effect: Effect, kept: Flags, means: Floats) -> Shown:
@@ -67,7 +72,18 @@ def _shown(field: Field, effect: Effect, kept: Flags, means: Floats) -> Shown:
     middles = np.array([np.median(part) for part in np.split(sizes[order], ends)])
     edges = (field.levels[int(codes.min())], field.levels[int(codes.max())])
     some = slice(None, None, math.ceil(len(sizes) / MOST_POINTS))
-    return Shown(title, edges, at, halves, middles, (sizes[some], means[some]), field.log)
+    unit, one = _counted_in(edges[-1], float(sizes.max()))
+    return Shown(title, edges, at, halves, middles, (sizes[some], means[some]), field.log, unit, one)
+
+
+def _counted_in(level: str, size: float) -> tuple[str, float]:
+    """Return the unit that a quantity is written in, and how much one of it is in SI units; a plain number has none."""
+    number, _, unit = level.partition(" ")
+    try:
+        one = size / float(number)
+    except (ValueError, ZeroDivisionError):  # written in one word, or nothing: SI units then
+        return "", 1.0
+    return unit, one if math.isfinite(one) and one > 0 else 1.0
 
 
 def heat_picture(measured: Measured, analyses: Sequence[Analysis]) -> tuple[Picture | None, str]:

@@ -9,7 +9,7 @@ import numpy as np
 from simtier.report.metric_words import amount, mean
 from simtier.report.numbers import NOTHING, Shown, listing, percent
 from simtier.report.tables import Cell, Table
-from simtier.statistics import mean_interval
+from simtier.statistics import Comparison, mean_interval
 from simtier.study.effects.analysis import Analysis, Effect
 from simtier.study.effects.best import Best
 from simtier.study.effects.levels import readable
@@ -22,6 +22,7 @@ MOST_CELLS = 500
 MOST_TIES = 8
 """Cells named beside the best."""
 MOST_LEVELS = 12
+_ROUNDING = 1e-12
 _WAYS = {"lower": "less", "higher": "more", "neither": ""}
 
 
@@ -138,7 +139,7 @@ def importance_table(measured: Measured, analyses: Sequence[Analysis]) -> Table:
 
 
 def _importance(found: Analysis, effect: Effect, short: dict[str, str], trend: Trend | None) -> tuple[Cell, ...]:
-    spread = effect.spread
+    lowest, highest, spread = ends(effect)
     return (
         found.metric,
         short[effect.field],
@@ -146,12 +147,20 @@ def _importance(found: Analysis, effect: Effect, short: dict[str, str], trend: T
         Shown(NOTHING)
         if effect.p_value is None
         else Shown("< 0.0001" if effect.p_value < 1e-4 else f"{effect.p_value:.2g}", repr(effect.p_value)),
-        effect.lowest,
-        effect.highest,
+        lowest,
+        highest,
         Shown(NOTHING) if spread is None else amount(found.metric, spread.difference, spread.half_width),
         _signed(trend.rank_correlation if trend else None),
         _signed(trend.coefficient.mean if trend and trend.coefficient else None),
     )
+
+
+def ends(effect: Effect) -> tuple[str, str, Comparison | None]:
+    """Return where a metric is lowest and highest, and what is between; dashes and None for a field that changes nothing but by rounding."""
+    size = max(abs(level.interval.mean) for level in effect.levels)
+    if effect.spread is None or abs(effect.spread.difference) <= _ROUNDING * size:
+        return NOTHING, NOTHING, None
+    return effect.lowest, effect.highest, effect.spread
 
 
 def _share(value: float | None) -> Shown:

@@ -25,6 +25,8 @@ def sentence(metric: str, against: Against, base: str) -> str:
     """
     found, name = against.comparison, against.variant
     if against.verdict == "unknown":
+        if found.n > 1 and found.n_other > 1:
+            return f"{name} and {base} cannot be compared in {metric}: the same difference everywhere, in so few that it may be luck; {_counted(found)}"
         return f"{name} and {base} cannot be compared in {metric}: {_counted(found)}"
     if against.verdict == "same":
         return f"{name} and {base} are the same in {metric}, {'in every replication' if found.pairing == 'paired' else 'as far as was measured'}; {_counted(found)}"
@@ -127,6 +129,8 @@ def _counted(found: Comparison) -> str:
 
 
 def _more(against: Against) -> str:
+    if against.doubt:
+        return f"; {against.doubt}"
     if against.needed is None:
         return ", too small for any reasonable number of replications to show"
     noun = "batches as long as these" if against.comparison.pairing == "batches" else "replications"

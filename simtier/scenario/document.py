@@ -24,8 +24,11 @@ MOST_VALUES = 300_000
 _STANDARD = "tag:yaml.org,2002:"
 
 
-def read(path: Path, name: str) -> tuple[Any, Lines]:
-    """Return the data in the file at `path`, called `name` in messages, and the line of every value.
+BEGINS = "a scenario starts with `name:` and `run:`"
+
+
+def read(path: Path, name: str, begins: str = BEGINS) -> tuple[Any, Lines]:
+    """Return the data in the file at `path`, called `name` in messages, and the line of every value; `begins` tells how such a file begins.
 
     Raises ScenarioError when there is no such file, or when it is not YAML or more than simtier reads.
     """
@@ -42,10 +45,10 @@ def read(path: Path, name: str) -> tuple[Any, Lines]:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ScenarioError([Problem("", f"not UTF-8 text: {error.reason}", line, name)]) from error
-    return parse(text, name)
+    return parse(text, name, begins)
 
 
-def parse(text: str, name: str) -> tuple[Any, Lines]:
+def parse(text: str, name: str, begins: str = BEGINS) -> tuple[Any, Lines]:
     """Return the data in `text` and the line of every value; raises ScenarioError with every problem found."""
     try:
         root = YAML(typ="safe", pure=True).compose(text)
@@ -54,7 +57,7 @@ def parse(text: str, name: str) -> tuple[Any, Lines]:
     except YAMLError as error:
         raise ScenarioError([_not_yaml(error, name)]) from error
     if root is None:
-        raise ScenarioError([Problem("", "the file is empty; a scenario starts with `name:` and `run:`", 1, name)])
+        raise ScenarioError([Problem("", f"the file is empty; {begins}", 1, name)])
     reader = _Reader(name)
     data = reader.value(root, ())
     if reader.problems:

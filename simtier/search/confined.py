@@ -1,6 +1,6 @@
 """Another process that is listened to and kept within its limits: time, memory, number of processes, what it prints.
 
-It gets no standard input, and a process group of its own, which is killed as a whole when a limit is passed, when it has ended, and when
+It reads its task from standard input, and gets a process group of its own, which is killed as a whole when a limit is passed, when it has ended, and when
 the caller is interrupted. This is no sandbox: the process may do whatever its user may, and one that leaves its group is not followed.
 """
 
@@ -11,19 +11,21 @@ import importlib
 import importlib.util
 import json
 import os
+import secrets
 import selectors
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from simtier.errors import StudyError
 from simtier.search.suite import Limits
+from simtier.search.told import LONGEST_BYTES, Begun, Told, read
 from simtier.units import show
 
 _LOOK_EVERY_S = 0.1
@@ -44,29 +46,35 @@ class Heard:
     """What the process has said so far.
 
     Attributes:
-        messages: each a mapping; `{"at": stage}` begins a stage.
+        messages: in the order in which they came.
         at: the stage it is in.
+        forged: why what it says is not to be believed; empty if there is no reason.
         printed_bytes: how much it printed, on standard output and standard error.
         printed: the end of it.
         over: the limit that it passed, in words; empty if none.
         exit_code: how it ended, below 0 by a signal.
     """
 
-    messages: list[dict[str, Any]] = field(default_factory=list)
+    messages: list[Told] = field(default_factory=list)
     at: str = "load"
+    forged: str = ""
     printed_bytes: int = 0
     printed: bytes = b""
     over: str = ""
     exit_code: int = 0
 
 
-def run_confined(module: str, task: Any, limits: Limits) -> Heard:
-    """Run `python -m module TASK FD`, which writes a JSON object a line to the file descriptor FD; return what was heard.
+def run_confined(module: str, task: Mapping[str, Any], limits: Limits, most: int) -> Heard:
+    """Run `python -m module`, which tells messages (`simtier.search.told`) through a pipe; return what was heard.
+
+    On standard input it gets a JSON object: `task`, `token`, `pipe`, the descriptor, and `parent`, the number of this process, which it shall
+    not outlive. They are nowhere else, so whatever is loaded later cannot just look them up. At the first line that is no message with the token the process is ended.
 
     Args:
         module: what to run.
-        task: given to it as JSON.
+        task: what it is given.
         limits: what all its processes may take.
+        most: messages that it can have to tell.
 
     Raises StudyError where processes have no groups (Windows).
     """
@@ -78,10 +86,9 @@ def run_confined(module: str, task: Any, limits: Limits) -> Heard:
         environment = (
             os.environ | _ENVIRONMENT | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "TMPDIR": folder}
         )
-        command = [sys.executable, "-m", module, json.dumps(task), str(theirs)]
         process = subprocess.Popen(  # noqa: S603 - our own program
-            command,
-            stdin=subprocess.DEVNULL,
+            [sys.executable, "-m", module],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             pass_fds=[theirs],
@@ -89,9 +96,13 @@ def run_confined(module: str, task: Any, limits: Limits) -> Heard:
             start_new_session=True,
         )
         os.close(theirs)
+        assert process.stdin is not None
         assert process.stdout is not None
+        token = secrets.token_hex(16)
         try:
-            _listen(process, ours, process.stdout.fileno(), limits, heard)
+            with contextlib.suppress(BrokenPipeError), process.stdin as given:
+                given.write(json.dumps({"task": task, "token": token, "pipe": theirs, "parent": os.getpid()}).encode())
+            _listen(process, ours, _Ear(heard, token, most), limits)
         finally:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -101,16 +112,53 @@ def run_confined(module: str, task: Any, limits: Limits) -> Heard:
     return heard
 
 
-def _listen(process: subprocess.Popen[bytes], said: int, printed: int, limits: Limits, heard: Heard) -> None:
-    """Listen until the process has ended or passed a limit."""
+class _Ear:
+    """Takes in what comes through the pipe, and keeps no more of it than messages."""
+
+    def __init__(self, heard: Heard, token: str, most: int) -> None:
+        self.heard = heard
+        self._token = token
+        self._most = most
+        self._unread = b""
+
+    def take_in(self, data: bytes) -> bool:
+        """Keep the messages; return whether a stage has begun."""
+        heard, begins = self.heard, False
+        *lines, self._unread = (self._unread + data).split(b"\n")
+        if max(map(len, (*lines, self._unread))) > LONGEST_BYTES:
+            heard.forged = f"more than {LONGEST_BYTES} bytes came without an end of the line"
+        for line in lines:
+            if len(heard.messages) >= self._most and not heard.forged:
+                heard.forged = f"more came than the {self._most} messages that there can be"
+            if heard.forged:
+                break
+            try:
+                message = read(line, self._token)
+            except ValueError:
+                heard.forged = "a line came that is no message of the evaluation"
+                break
+            heard.messages.append(message)
+            if isinstance(message, Begun):
+                heard.at, begins = message.stage, True
+        return begins
+
+    def finish(self) -> None:
+        """Note a line that was never ended."""
+        if self._unread and not self.heard.forged and not self.heard.over:
+            self.heard.forged = "the last line came without an end"
+
+
+def _listen(process: subprocess.Popen[bytes], said: int, ear: _Ear, limits: Limits) -> None:
+    """Listen until the process has ended, passed a limit, or said what it cannot have to say."""
+    assert process.stdout is not None
+    heard, printed = ear.heard, process.stdout.fileno()
     begun = stage_begun = time.monotonic()
-    unread = b""
     with selectors.DefaultSelector() as selector:
         for pipe in (said, printed):
             os.set_blocking(pipe, False)
             selector.register(pipe, selectors.EVENT_READ)
         looked = begun
-        while not heard.over:
+        while not (heard.over or heard.forged):
             ended = _has_ended(process)
             for key, _ in selector.select(0 if ended else _LOOK_EVERY_S):
                 data = _read(key.fd)
@@ -119,12 +167,11 @@ def _listen(process: subprocess.Popen[bytes], said: int, printed: int, limits: L
                 elif key.fd == printed:
                     heard.printed_bytes += len(data)
                     heard.printed = (heard.printed + data)[-_KEPT_BYTES:]
-                else:
-                    *lines, unread = (unread + data).split(b"\n")
-                    if _take_in(lines, heard):
-                        stage_begun = time.monotonic()
+                elif ear.take_in(data):
+                    stage_begun = time.monotonic()
             now = time.monotonic()
             if ended:
+                ear.finish()
                 return
             heard.over = _too_long(now - begun, now - stage_begun, limits, heard.at)
             if now - looked >= _LOOK_EVERY_S and not heard.over:
@@ -142,18 +189,6 @@ def _read(pipe: int) -> bytes:
             if not piece:
                 break
     return data
-
-
-def _take_in(lines: Sequence[bytes], heard: Heard) -> bool:
-    """Keep the messages; return whether a stage has begun."""
-    begins = False
-    for line in lines:
-        with contextlib.suppress(ValueError):
-            message = json.loads(line)
-            heard.messages.append(message)
-            if "at" in message:
-                heard.at, begins = message["at"], True
-    return begins
 
 
 def _has_ended(process: subprocess.Popen[bytes]) -> bool:

@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from simtier.errors import StudyError
+from simtier.search.account import wrong_account
 from simtier.search.confined import Heard, run_confined
 from simtier.search.problem import CHEAP, FULL, HELD_OUT
 from simtier.search.suite import Suite
 from simtier.search.task import Task
+from simtier.search.told import Begun, Done, Failed, Faulty, Referred, Scored
 
 _SCORED = (CHEAP, FULL)
 _AFTER = "references"
+_OTHER_MESSAGES = 3  # that it loads, begins the references, and is done or has failed
 
 
 @dataclass(frozen=True)
@@ -25,11 +28,11 @@ class Evaluation:
     Attributes:
         policy, parameters, suite: what was evaluated, and on which suite.
         score: mean score of the cases of the last scored stage that was played, cheap or full; the suite's `worst` if it is not valid.
-        valid: whether all cases of the scored stages that were begun have a score.
+        valid: whether all cases of the scored stages that were begun have a score, and the process told what it can have to tell.
         stage: the last stage that was begun: load, cheap, full or held_out.
         parts: means of the figures of the same cases, and the mean score of each stage.
         held_out: mean score of the held-out cases, no part of `score`; None if they were not played, or failed.
-        cases: name, stage, score and parts of each case played.
+        cases: name, stage, score and parts of each case played; none if what was told cannot be believed.
         failures: stage, case, error and trace of what went wrong.
         references: scores that are no policy's, by case and name.
         printed, printed_bytes: the end of what the policy printed, and how much that was.
@@ -84,17 +87,23 @@ def evaluate_policy(
         stages=tuple(stages),
         threshold=says.threshold if threshold else None,
     )
-    heard = run_confined("simtier.search.child", asdict(task), says.limits)
-    for message in heard.messages:
-        if "suite" in message:
-            raise StudyError(f"{suite.path} cannot be played: {message['suite']}")
-    cases = [message["case"] for message in heard.messages if "case" in message]
-    failures = _failures(heard)
+    asked = [(case.name, case.stage) for stage in stages for case in suite.problem.cases() if case.stage == stage]
+    most = 2 * len(asked) + len(stages) + _OTHER_MESSAGES
+    heard = run_confined("simtier.search.child", asdict(task), says.limits, most)
+    if heard.messages and isinstance(heard.messages[0], Faulty):  # only there: then the policy has not been loaded
+        raise StudyError(f"{suite.path} cannot be played: {heard.messages[0].error}")
+    scored = [message for message in heard.messages if isinstance(message, Scored)]
+    distrusted = heard.forged or wrong_account(heard.messages, asked, stages, task.threshold)
+    failures = _failures(heard, distrusted)
+    if distrusted:
+        scored = []
+    cases = [message.model_dump(exclude={"tells"}) for message in scored]
     failed = {failure["stage"] for failure in failures}
-    valid = not failed & {"load", *_SCORED}
+    ended = isinstance(heard.messages[-1], Done | Failed) and heard.exit_code == 0 if heard.messages else False
+    valid = not distrusted and not failed & {"load", *_SCORED} and (ended or bool(heard.over))
     counted = _counted(cases, stages)
     held_out = [case["score"] for case in cases if case["stage"] == HELD_OUT and HELD_OUT not in failed]
-    begun_stages = [message["at"] for message in heard.messages if message.get("at", _AFTER) != _AFTER]
+    begun_stages = [each.stage for each in heard.messages if isinstance(each, Begun) and each.stage != _AFTER]
     return Evaluation(
         policy=policy,
         parameters=task.parameters,
@@ -106,28 +115,33 @@ def evaluate_policy(
         held_out=_mean(held_out) if held_out else None,
         cases=cases,
         failures=failures,
-        references={
-            name: scores for message in heard.messages for name, scores in message.get("references", {}).items()
-        },
+        references={each.name: each.scores for each in heard.messages if isinstance(each, Referred) and not distrusted},
         printed=heard.printed.decode("utf-8", errors="replace"),
         printed_bytes=heard.printed_bytes,
         seconds=time.monotonic() - begun,
     )
 
 
-def _failures(heard: Heard) -> list[dict[str, Any]]:
+def _failures(heard: Heard, distrusted: str) -> list[dict[str, Any]]:
     """Return what went wrong: what the process said, or how it ended."""
-    told = [{"stage": heard.at, **message["failed"]} for message in heard.messages if "failed" in message]
-    if told or any("done" in message for message in heard.messages):
-        return told
-    if heard.over:
+    done = any(isinstance(message, Done) for message in heard.messages)
+    told = [each for each in heard.messages if isinstance(each, Failed)]
+    if distrusted:
+        why = f"what the evaluation told of its results cannot be believed, most likely as the policy wrote to its pipe: {distrusted}"
+    elif heard.over:
         why = heard.over
+    elif told and heard.exit_code == 0:
+        return [{"stage": heard.at, **each.model_dump(exclude={"tells"}), "trace": list(each.trace)} for each in told]
     elif heard.exit_code < 0:
         why = f"the process was ended by signal {-heard.exit_code}"
-    else:
+    elif not done:
         why = (
             f"the process ended with code {heard.exit_code} before it was done; most likely the policy calls os._exit()"
         )
+    elif heard.exit_code:
+        why = f"the process ended with code {heard.exit_code} when it was done; most likely the policy calls os._exit()"
+    else:
+        return []
     return [{"stage": heard.at, "case": None, "error": why, "trace": []}]
 
 

@@ -55,6 +55,15 @@ class Problem(Protocol):
         """Return all cases, in the order in which they are played within their stage."""
         ...
 
+    def check(self, case: Case, *, fully: bool) -> None:
+        """Raise SimtierError if nobody can be scored in `case`; called before a policy is loaded, as what is raised later is the policy's.
+
+        Args:
+            case: one that may be played.
+            fully: whether it surely is, so that work which playing it repeats no more may be done for the check.
+        """
+        ...
+
     def play(self, case: Case, make: Callable[[], Policy]) -> CaseScore:
         """Return the score in `case` of the policies that `make` makes, a new one at each call; what they raise is let through."""
         ...

@@ -8,7 +8,17 @@ from typing import Literal
 import numpy as np
 from scipy.special import stdtr
 
-from simtier.statistics.samples import Floats, Values, finite, moments, pairs, real, welch, without_rounding
+from simtier.statistics.samples import (
+    Floats,
+    Values,
+    believed,
+    finite,
+    moments,
+    pairs,
+    real,
+    welch,
+    without_rounding,
+)
 
 
 def one_sided(
@@ -32,7 +42,8 @@ def one_sided(
         pairing: "paired" for values of the same replications, "independent" (Welch) for others.
 
     NaN for fewer than two values. Assumes what simtier.statistics.paired assumes; where the truth is exactly the margin, a p-value
-    below alpha comes with probability alpha. Raises SimtierError if pairs lack their partner.
+    below alpha comes with probability alpha. Differences that are all the same have no spread, which in few replications may be luck (see
+    simtier.statistics.paired): then only their sign counts, and n of them for the worse have 0.5 to the power of n (sign test). Raises SimtierError if pairs lack their partner.
     Source: Wellek, Testing Statistical Hypotheses of Equivalence and Noninferiority, 2nd ed., 2010, chapter 2.
     """
     if pairing == "paired":
@@ -50,7 +61,9 @@ def one_sided(
     if math.isnan(error):
         return math.nan
     if error == 0:
-        return 0.0 if worse > 0 else 1.0
+        if worse <= 0:
+            return 1.0
+        return 0.0 if believed(bound, second) else 0.5 ** min(len(bound), len(second))
     return float(stdtr(freedom, -worse / error))
 
 

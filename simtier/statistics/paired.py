@@ -5,7 +5,9 @@ differences, one a replication, vary less than the values: `paired`. Values of r
 `independent`.
 
 Assumes differences (or values) that are independent between replications and near to normal. A difference of less than 1e-12 of the
-values' size is the rounding of sums taken in another order, not an effect, and counts as none.
+values' size is the rounding of sums taken in another order, not an effect, and counts as none. Differences that are all the same have no spread,
+which in few replications may be luck (one late request more in both of two): their p-value and interval are known only if there are five, or if
+neither policy's values vary at all and there are six of both together.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from typing import Literal
 from scipy.special import stdtr
 
 from simtier.statistics.intervals import critical
-from simtier.statistics.samples import Values, finite, moments, pairs, real, welch, without_rounding
+from simtier.statistics.samples import Values, believed, finite, moments, pairs, real, welch, without_rounding
 
 Pairing = Literal["paired", "independent", "batches"]
 
@@ -88,7 +90,8 @@ def paired(base: Values, other: Values, confidence: float = 0.95, pairing: Pairi
     differences = without_rounding(second - first, first, second)
     n = len(differences)
     difference, sd = moments(differences)
-    p_value, reach = _t(difference, sd / math.sqrt(n) if n else math.nan, n - 1, confidence)
+    error = _error(sd / math.sqrt(n) if n else math.nan, difference, sure=believed(first, second))
+    p_value, reach = _t(difference, error, n - 1, confidence)
     return Comparison(
         base=moments(first)[0],
         other=moments(second)[0],
@@ -118,6 +121,7 @@ def independent(base: Values, other: Values, confidence: float = 0.95) -> Compar
     difference = real(mean_other - mean, first, second)
     error, freedom = welch(sd, len(first), sd_other, len(second))
     spread = math.sqrt((sd**2 + sd_other**2) / 2)
+    error = _error(error, difference, sure=believed(first, second))
     p_value, reach = _t(difference, error, freedom, confidence)
     return Comparison(
         base=mean,
@@ -134,6 +138,11 @@ def independent(base: Values, other: Values, confidence: float = 0.95) -> Compar
         confidence=confidence,
         pairing="independent",
     )
+
+
+def _error(error: float, difference: float, *, sure: bool) -> float:
+    """Return the standard error, NaN where a spread of 0 may be luck; that there is no difference is what is seen, and stays."""
+    return math.nan if error == 0 and difference != 0 and not sure else error
 
 
 def _t(difference: float, error: float, freedom: float, confidence: float) -> tuple[float, float]:

@@ -13,14 +13,16 @@ from scipy.special import nctdtr
 
 from simtier.statistics.intervals import critical
 from simtier.statistics.paired import Comparison
+from simtier.statistics.samples import BELIEVED
 
 MOST = 100_000
 """More replications than these are no advice."""
 
 
-def replications_needed(comparison: Comparison, power: float = 0.8) -> int | None:
+def replications_needed(comparison: Comparison, power: float = 0.8, tests: int = 1) -> int | None:
     """Return how many replications, in all, would show a true difference of the observed size with this power.
 
+    With `tests`, of so many comparisons that share an error rate: each at a `tests`-th of it, the strictest that Holm's correction asks for.
     Of both policies; those there are count in. None: more than 100,000, or for ever, or not to be known, for there is no
     difference or only one replication. The observed difference is itself uncertain, so this is a guide: with few replications the true one may
     be half or twice as large, and the number goes with its inverse square. For independent values variances are taken as equal.
@@ -29,11 +31,12 @@ def replications_needed(comparison: Comparison, power: float = 0.8) -> int | Non
     if not difference > 0 or math.isnan(sd):
         return None
     if sd == 0:
-        return 2
+        return BELIEVED
+    confidence = 1 - (1 - comparison.confidence) / tests
     independent = comparison.pairing == "independent"
 
     def shown(n: int) -> float:
-        return power_of(difference / sd, n, comparison.confidence, independent=independent)
+        return power_of(difference / sd, n, confidence, independent=independent)
 
     needed = 2 + bisect_left(range(2, MOST + 1), power, key=shown)
     return needed if needed <= MOST else None

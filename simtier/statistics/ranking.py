@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
+import numpy as np
+
 from simtier.statistics.holm import holm
 from simtier.statistics.intervals import Interval, mean_interval
 from simtier.statistics.paired import Comparison, paired
-from simtier.statistics.samples import Values
+from simtier.statistics.samples import Values, numbers
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class Ranked:
 
     Attributes:
         name: of the policy.
-        interval: its own mean, at the ranking's confidence.
+        interval: its own mean over the replications that all have, at the ranking's confidence.
         rank: place by mean, from 1, the best; equal means share one.
         ties: names of the policies, best first, that it is not told apart from.
         maybe_best: whether it is the first, or not told apart from it.
@@ -62,13 +64,15 @@ def rank(values: Mapping[str, Values], *, more_is_better: bool, confidence: floa
         more_is_better: whether the largest mean comes first.
         confidence: of the intervals and of all differences together, between 0 and 1.
 
-    All pairs are compared by their paired differences, p-values corrected after Holm (1979). A policy without any value comes last. Policies
-    of one mean stay in the order given. Raises SimtierError if they have not as many values, or for a confidence out of range.
+    Means and differences are of the replications in which every policy has a value, so that none leads for lacking its hardest ones. A
+    policy without any value comes last, and takes none from the others; where no replication is left, means are of what each has, and nobody
+    is told apart. All pairs are compared by their paired differences, p-values corrected after Holm (1979). Policies of one mean stay in the order given. Raises SimtierError if they have not as many values, or for a confidence out of range.
     """
-    intervals = {name: mean_interval(found, confidence) for name, found in values.items()}
+    shared = _shared(values)
+    intervals = {name: mean_interval(found, confidence) for name, found in shared.items()}
     badness = {name: _badness(interval, more_is_better=more_is_better) for name, interval in intervals.items()}
     names = sorted(values, key=badness.__getitem__)
-    comparisons = {pair: paired(values[pair[0]], values[pair[1]], confidence) for pair in combinations(names, 2)}
+    comparisons = {pair: paired(shared[pair[0]], shared[pair[1]], confidence) for pair in combinations(names, 2)}
     adjusted = holm({pair: comparison.p_value for pair, comparison in comparisons.items()})
     ranking = Ranking((), comparisons, adjusted, confidence)
 
@@ -78,6 +82,16 @@ def rank(values: Mapping[str, Values], *, more_is_better: bool, confidence: floa
         return Ranked(name, intervals[name], 1 + better, ties, name == names[0] or names[0] in ties)
 
     return Ranking(tuple(map(place, names)), comparisons, adjusted, confidence)
+
+
+def _shared(values: Mapping[str, Values]) -> dict[str, Values]:
+    """Return the values in the replications that all policies have of which there is a value at all; all values, if that leaves none."""
+    found = {name: numbers(each) for name, each in values.items()}
+    known = [np.isfinite(each) for each in found.values() if np.isfinite(each).any()]
+    if len({len(each) for each in found.values()}) > 1 or not known:
+        return dict(values)
+    kept = np.all(known, axis=0)
+    return {name: np.where(kept, each, math.nan) for name, each in found.items()} if kept.any() else dict(values)
 
 
 def _badness(interval: Interval, *, more_is_better: bool) -> float:

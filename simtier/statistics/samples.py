@@ -15,6 +15,10 @@ Values = Sequence[float | None] | Floats
 """A metric's value in each replication, in order; None or NaN where a replication has none."""
 ROUNDING = 1e-12
 """Differences below this share of the values are the rounding of sums taken in another order."""
+BELIEVED = 5
+"""So many equal differences are no luck: a spread of 0 is believed."""
+CONSTANT = 6
+"""So many values, of both policies together, of which none varies within its policy, are no luck."""
 
 
 def numbers(values: Values) -> Floats:
@@ -62,6 +66,16 @@ def moments(values: Floats) -> tuple[float, float]:
     if len(values) < 2:
         return mean, math.nan
     return mean, 0.0 if np.ptp(values) <= ROUNDING * _scale(values) else float(values.std(ddof=1))
+
+
+def believed(first: Floats, second: Floats) -> bool:
+    """Return whether values that differ by the same everywhere do so for good, and not by luck, as counts of rare things often do.
+
+    They do if there are BELIEVED pairs, or if neither policy's values vary at all and there are CONSTANT of both: two series of fair coins
+    are constant, and another, with probability 3 % then, and with 12 % if there were two of each.
+    """
+    constant = moments(first)[1] == 0 and moments(second)[1] == 0
+    return min(len(first), len(second)) >= BELIEVED or (constant and len(first) + len(second) >= CONSTANT)
 
 
 def welch(sd: float, n: int, sd_other: float, n_other: int) -> tuple[float, float]:

@@ -18,7 +18,7 @@ from simtier.scenario.load import scenario_shape
 from simtier.scenario.source import Steps
 from simtier.streams import Streams
 from simtier.study.file import Axis, Draw, Range, Study, text_of
-from simtier.study.task import Base, Changes
+from simtier.study.task import Base, Changes, in_order
 
 MOST_CELLS = 100_000
 _NUMBER = re.compile(r"^\s*([-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(.*?)\s*$")
@@ -65,14 +65,19 @@ def cells(study: Study, base: Base) -> list[Cell]:
                 )
             ]
         )
-    points = [list(_points(axis, number, study)) for number, axis in enumerate(study.axes)]
+    points = points_of(study)
     _require_fields(study, base, points)
     fixed = {path: text_of(value) for path, value in study.set.items()}
     made = []
     for number, chosen in enumerate(itertools.product(*points)):
         values = {path: value for point in chosen for path, value in point.items()}
-        made.append(Cell(number, values, tuple({**fixed, **values}.items())))
+        made.append(Cell(number, values, in_order([*fixed.items(), *values.items()])))
     return made
+
+
+def points_of(study: Study) -> list[list[Point]]:
+    """Return the points of each axis."""
+    return [list(_points(axis, number, study)) for number, axis in enumerate(study.axes)]
 
 
 def fields(study: Study) -> list[str]:
@@ -183,7 +188,19 @@ def _parts(bound: str | float | None) -> tuple[float | None, str]:
 
 def _require_fields(study: Study, base: Base, points: Sequence[Sequence[Point]]) -> None:
     """Refuse fields that no scenario has, and fields that two axes set."""
-    problems: list[Problem] = []
+    problems: list[Problem] = [
+        study.source.problem(
+            ("axes", number), "`run.replications` is no field to vary: `replications` of the study says how many"
+        )
+        for number, axis in enumerate(study.axes)
+        if "run.replications" in _fields(axis)
+    ]
+    problems += [
+        study.source.problem(("axes", number), f"a point stands there twice: {dict(twice)}")
+        for number, axis in enumerate(points)
+        if study.axes[number].random is None and study.axes[number].latin_hypercube is None
+        if (twice := _first_twice(axis)) is not None
+    ]
     seen: dict[str, int] = {}
     for number, axis in enumerate(study.axes):
         for path in _fields(axis):
@@ -203,6 +220,17 @@ def _require_fields(study: Study, base: Base, points: Sequence[Sequence[Point]])
         problems += _unknown(study, base, firsts.items(), () if problems else fixed, ("axes", number))
     if problems:
         raise ScenarioError(problems)
+
+
+def _first_twice(points: Sequence[Point]) -> Point | None:
+    """Return the first point that stands twice in an axis."""
+    seen = set()
+    for point in points:
+        key = tuple(sorted(point.items()))
+        if key in seen:
+            return point
+        seen.add(key)
+    return None
 
 
 def _unknown(

@@ -15,7 +15,7 @@ from typing import Any, Self
 from simtier import __version__
 from simtier.errors import MissingPackage, StudyError
 from simtier.study.task import Played, Task, play
-from simtier.study.workers import Answers
+from simtier.study.workers import DIED, Answers
 
 _CONNECT_S = 10
 _POLL_S = 0.5
@@ -98,7 +98,9 @@ class DaskWorkers:
             played: Played = future.result()
         except self._dask.CancelledError as error:
             raise self._gone() from error
-        except Exception as error:  # noqa: BLE001 - a worker that died again and again, above all
+        except self._dask.KilledWorker:
+            return Played(error=DIED)
+        except Exception as error:  # noqa: BLE001 - one task is a row of the study, not its end
             return Played(error=f"the cluster gave it up: {type(error).__name__}: {error}")
         return played
 

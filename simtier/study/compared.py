@@ -20,7 +20,7 @@ Verdict = Literal["better", "worse", "lower", "higher", "same", "not shown", "un
 """What is shown of a variant against the base.
 
 `better` and `worse`; `lower` and `higher` for a metric of which more is neither; `same` if every replication agrees; `not shown` if the
-difference may be chance; `unknown` if there are not two replications to tell.
+difference may be chance; `unknown` if the replications are too few to tell.
 """
 
 Pair = Callable[[str, str], Comparison]
@@ -37,7 +37,8 @@ class Against:
         p_adjusted: the p-value corrected for there being several variants (Holm).
         verdict: what is shown.
         needed: replications in all that would show a true difference of this size four times in five, where the verdict is `not shown`;
-            None if more than 100,000, or not to be known.
+            None if more than 100,000, or not to be known. At the strictest level of Holm's correction.
+        doubt: why nothing is shown whatever the p-value; empty mostly.
     """
 
     variant: str
@@ -45,6 +46,7 @@ class Against:
     p_adjusted: float
     verdict: Verdict
     needed: int | None
+    doubt: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,17 +84,16 @@ def in_metric(name: str, values: Measured, confidence: float, pair: Pair | None 
     found = {other: compare(base, other) for other in others}
     adjusted = holm({other: 1.0 if math.isnan(each.p_value) else each.p_value for other, each in found.items()})
     way = direction(name)
-    against = [_against(other, each, adjusted[other], way) for other, each in found.items()]
+    against = [_against(other, each, adjusted[other], way, len(others)) for other, each in found.items()]
     ranked = len(values) > 2 and way != "neither" and pair is None
     ranking = rank(values, more_is_better=way == "higher", confidence=confidence) if ranked else None
     return InMetric(name, way, base, values, tuple(against), ranking)
 
 
-def _against(variant: str, comparison: Comparison, adjusted: float, way: Direction) -> Against:
+def _against(variant: str, comparison: Comparison, adjusted: float, way: Direction, tests: int) -> Against:
     verdict = _verdict(comparison, adjusted, way)
-    return Against(
-        variant, comparison, adjusted, verdict, replications_needed(comparison) if verdict == "not shown" else None
-    )
+    needed = replications_needed(comparison, tests=tests) if verdict == "not shown" else None
+    return Against(variant, comparison, adjusted, verdict, needed and max(needed, comparison.n + 1))
 
 
 def _verdict(comparison: Comparison, adjusted: float, way: Direction) -> Verdict:

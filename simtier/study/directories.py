@@ -16,8 +16,8 @@ from simtier.study.compared import in_metric
 from simtier.study.observed import requests_of
 from simtier.study.variants import Variant
 
-_WORLD = ("nodes", "links", "workloads", "power_rows")
-"""Parts of a scenario that are no policy's: where they differ, differences are not the policies' alone."""
+_PARTS = ("run", "nodes", "links", "services", "platforms", "apps", "workloads", "power_rows")
+"""Parts of a scenario; where they differ in anything but policies, differences are not the policies' alone."""
 
 
 def compare_results(directories: Sequence[Path], asked: Asked) -> Compared:
@@ -34,6 +34,8 @@ def compare_results(directories: Sequence[Path], asked: Asked) -> Compared:
     numbers = [number for number in next(iter(measured.values())) if all(number in each for each in measured.values())]
     confidence = 1 - asked.alpha
     notes = _notes(results)
+    if len(seeds) == 1 and any(len(each) > len(numbers) for each in measured.values()):
+        notes.append(f"compared are the replications that all have: {', '.join(map(str, numbers)) or 'none'}")
     if len(seeds) == 1 and len(numbers) == 1:
         runs = {name: requests_of(result)[[*measured[name]].index(numbers[0])] for name, result in results.items()}
         made, told = in_batches(runs, _window(results), asked.metrics, confidence)
@@ -101,14 +103,21 @@ def _window(results: Mapping[str, Result]) -> tuple[float, float]:
 
 
 def _notes(results: Mapping[str, Result]) -> list[str]:
-    base, *others = results.items()
-
-    def of(result: Result, part: str) -> Any:
-        return result.document["scenario"][part]
-
+    (first, base), *others = results.items()
     return [
-        f"{name!r} has other {part} than {base[0]!r}: differences are not the policies' alone"
+        f"{name!r} has other {part} than {first!r}: differences are not the policies' alone"
         for name, result in others
-        for part in _WORLD
-        if of(result, part) != of(base[1], part)
+        for part in _PARTS
+        if _of(result, part) != _of(base, part)
     ]
+
+
+def _of(result: Result, part: str) -> Any:
+    """Return a part of a result's scenario without its policies, the seed and the number of replications."""
+    return _without(result.document["scenario"][part], ("policies", "seed", "replications"))
+
+
+def _without(part: Any, keys: Sequence[str]) -> Any:
+    if isinstance(part, dict):
+        return {key: _without(value, keys) for key, value in part.items() if key not in keys}
+    return [_without(each, keys) for each in part] if isinstance(part, list) else part

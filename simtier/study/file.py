@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -112,10 +113,18 @@ class Study(Part):
         """Lines for messages."""
         return self._source
 
+    def changed(self, changes: Mapping[str, str]) -> Study:
+        """Return this study with `changes`, as `--set` takes them, made in every cell."""
+        study = self.model_copy(
+            update={"set": {**self.set, **{k: document.parse_value(v) for k, v in changes.items()}}}
+        )
+        study._folder, study._source = self._folder, self._source  # noqa: SLF001 - an object of this class
+        return study
+
     @classmethod
     def load(cls, path: Path | str) -> Study:
         """Return the study in the file at `path`; raises ScenarioError with every mistake found."""
-        data, lines = document.read(Path(path), str(path))
+        data, lines = document.read(Path(path), str(path), "a study starts with `name:` and `base:`")
         return cls.from_dict(data, folder=Path(path).parent, source=Source(str(path), lines))
 
     @classmethod
@@ -138,7 +147,10 @@ def text_of(value: Value) -> str:
     """Return `value` as `--set` takes it."""
     if isinstance(value, str) and _reads_as(value) == value:
         return value
-    return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, float) and not math.isfinite(value):
+        return ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
+    shown = isinstance(value, str) and value.isprintable()
+    return json.dumps(value, ensure_ascii=not shown).replace("\x7f", "\\u007f")
 
 
 def _reads_as(text: str) -> Any:

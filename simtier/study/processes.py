@@ -17,7 +17,7 @@ from typing import Self
 
 from simtier.errors import StudyError
 from simtier.study.task import Played, Task, play
-from simtier.study.workers import Answer, Answers
+from simtier.study.workers import DIED, Answer, Answers
 
 MOST = 256
 _POLL_S = 0.5
@@ -73,6 +73,8 @@ class LocalProcesses:
                 except BrokenProcessPool:
                     self._end()
                     return [*under_way.values()]
+                except Exception as error:  # noqa: BLE001 - an answer that cannot travel
+                    played = _not_brought(error)
                 yield under_way.pop(future), played
         return []
 
@@ -82,10 +84,13 @@ class LocalProcesses:
         while not stop():
             if wait([future], timeout=_POLL_S).done:
                 try:
-                    yield task, future.result()
+                    played = future.result()
                 except BrokenProcessPool:
                     self._end()
-                    yield task, Played(error=_DIED)
+                    played = Played(error=DIED)
+                except Exception as error:  # noqa: BLE001 - an answer that cannot travel
+                    played = _not_brought(error)
+                yield task, played
                 return
 
     def _start(self, task: Task) -> Future[Played]:
@@ -93,9 +98,9 @@ class LocalProcesses:
             context = multiprocessing.get_context("spawn")
             self._scratch = tempfile.mkdtemp(prefix=".simtier-workers-")
             self._pool = ProcessPoolExecutor(
-                self.count, mp_context=context, initializer=_begin, initargs=(self._scratch,)
+                self.count, mp_context=context, initializer=begin_worker, initargs=(self._scratch,)
             )
-        return self._pool.submit(play, task)
+        return self._pool.submit(_play, task)
 
     def _end(self) -> None:
         """End all processes, whatever they do."""
@@ -117,10 +122,19 @@ class LocalProcesses:
         self._end()
 
 
-_DIED = "the process that played it was ended from outside: most likely the machine's memory ran out, or the policy ended its process"
+def _not_brought(error: Exception) -> Played:
+    return Played(error=f"its answer could not be brought here: {type(error).__name__}: {error}")
 
 
-def _begin(scratch: str) -> None:
+def _play(task: Task) -> Played:
+    """Play a task in a worker, to whom nobody says Ctrl-C: an interrupt is a policy's."""
+    try:
+        return play(task)
+    except KeyboardInterrupt:
+        return Played(error="internal error: KeyboardInterrupt")
+
+
+def begin_worker(scratch: str) -> None:
     """Prepare a worker: Ctrl-C is for the one who started it to hear, and when that one is gone so is this.
 
     What it writes on its way goes to `scratch`, so that nothing is left of a run that was ended in the middle.

@@ -8,7 +8,6 @@ no half one. Nothing in a row depends on who played it, when, or after what: the
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,8 +17,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from simtier import __version__
-from simtier.errors import ResultError, StudyError
+from simtier.errors import StudyError
 from simtier.metrics.naming import Flat
+from simtier.study.whole import write_whole
 
 FORMAT = 1
 """Version of the directory's format."""
@@ -30,6 +30,7 @@ FACTS = ("cell", "replication", "status", "message", "scenario", "fingerprint")
 _BLOCK = 1000
 _TYPES = {"cell": pa.int32(), "replication": pa.int32()}
 
+_WAY_OUT = "what is finished is kept, --resume goes on from there"
 _SAID = ("question",)
 """What `study.json` says and no row depends on."""
 
@@ -55,15 +56,15 @@ class Store:
         written.
         """
         about = json.loads(json.dumps({"format": FORMAT, "version": __version__, **about}))
-        empty = not self.done() and (self.folder / "study.json").exists()  # a sweep ended before its first cell
-        if self.folder.exists() and any(self.folder.iterdir()) and not empty:
-            if not resume:
+        begun = (self.folder / "study.json").exists()
+        if self.folder.exists() and any(self.folder.iterdir()):
+            if not resume and (self.done() or not begun):
                 raise StudyError(
                     f"{self.folder} exists already: --resume goes on with it, --out DIR takes another place"
                 )
             self._require_same(about)
             return
-        self._write(self.folder / "study.json", (json.dumps(about, indent=1) + "\n").encode())
+        write_whole(self.folder / "study.json", (json.dumps(about, indent=1) + "\n").encode(), _WAY_OUT)
 
     def done(self) -> set[int]:
         """Return the numbers of the cells that are finished."""
@@ -76,6 +77,17 @@ class Store:
             for number in self.done()
             if "failed" in pq.read_table(self._path(number), columns=["status"])["status"].to_pylist()
         }
+
+    def forget_if_empty(self) -> None:
+        """Remove what `open` wrote if no cell is finished."""
+        if not self.done():
+            with suppress(OSError):
+                (self.folder / "study.json").unlink()
+                self.folder.rmdir()
+
+    def scenario(self, number: int) -> str:
+        """Return the hash of the scenario of a finished cell; empty if it could not be read."""
+        return str(pq.read_table(self._path(number), columns=["scenario"])["scenario"][0].as_py() or "")
 
     def put(self, number: int, rows: Sequence[Row]) -> None:
         """Write the rows of a finished cell; raises ResultError if that cannot be done."""
@@ -94,7 +106,7 @@ class Store:
 
     def write_text(self, name: str, text: str) -> Path:
         """Write a file of text into the directory and return its path."""
-        self._write(self.folder / name, text.encode())
+        write_whole(self.folder / name, text.encode(), _WAY_OUT)
         return self.folder / name
 
     def _require_same(self, about: Mapping[str, Any]) -> None:
@@ -106,7 +118,7 @@ class Store:
         changed = [key for key in about if key not in _SAID and before.get(key) != about[key]]
         if changed:
             raise StudyError(
-                f"{self.folder} holds another study: {_differences(before, about, changed)}; restore it, or take another --out"
+                f"{self.folder} holds another study: {_differences(before, about, changed)}; restore it, take another --out, or remove the directory"
             )
 
     def _path(self, number: int) -> Path:
@@ -122,24 +134,7 @@ class Store:
     def _write_table(self, path: Path, table: pa.Table) -> None:
         sink = pa.BufferOutputStream()
         pq.write_table(table, sink, compression="zstd")
-        self._write(path, sink.getvalue().to_pybytes())
-
-    def _write(self, path: Path, content: bytes) -> None:
-        """Write beside and rename, so that nobody ever sees half a file."""
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with beside.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(path)
-        except OSError as error:
-            with suppress(OSError):
-                beside.unlink()
-            raise ResultError(
-                f"cannot write {path}: {error.strerror or error}; what is finished is kept, --resume goes on from there"
-            ) from error
+        write_whole(path, sink.getvalue().to_pybytes(), _WAY_OUT)
 
 
 def row(cell: int, replication: int, values: Mapping[str, str], metrics: Flat, **facts: str) -> Row:

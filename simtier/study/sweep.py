@@ -15,9 +15,14 @@ from simtier.errors import MetricError, StudyError
 from simtier.metrics.naming import Flat, find, usual
 from simtier.study.axes import Cell, cells, fields
 from simtier.study.file import Study
+from simtier.study.refused import require_levels
 from simtier.study.store import Row, Store, read_about, row
 from simtier.study.task import Base, Played, Task
 from simtier.study.workers import Here, Workers
+from simtier.world.resolve import identity
+
+_LOOKED_AT = 20
+"""About so many finished cells are looked at before a study is resumed."""
 
 
 @dataclass(frozen=True)
@@ -74,17 +79,32 @@ def sweep(
     """
     base = Base.load(study.base_path, traces)
     every = cells(study, base)
+    require_levels(study, base)
     store = Store(folder, fields(study))
     store.open(about(study, base), resume=resume)
     done = store.done()
+    _require_same_world(base, store, [cell for cell in every if cell.number in done])
     if retry:
         done -= store.failed()
     player = _Player(study, base, store, {cell.number: cell for cell in every if cell.number not in done}, len(every))
-    for swept in player.play(workers or Here(), stop):
-        watch(swept)
+    try:
+        for swept in player.play(workers or Here(), stop):
+            watch(swept)
+    finally:
+        store.forget_if_empty()  # nothing is kept of a study that ends before its first cell: another one may take the place
     if player.swept.finished:
         store.finish()
     return player.swept
+
+
+def _require_same_world(base: Base, store: Store, done: Sequence[Cell]) -> None:
+    """Refuse to go on if what some of the finished cells were played with has changed since: a trace, say, or a trained agent."""
+    for cell in done[:: max(len(done) // _LOOKED_AT, 1)]:
+        then = store.scenario(cell.number)
+        if then and then != identity(base.scenario(cell.changes)):
+            raise StudyError(
+                f"{store.folder}: a file that cell {cell.number} was played with has changed since; restore it, or take another --out"
+            )
 
 
 def about(study: Study, base: Base) -> dict[str, Any]:
@@ -185,3 +205,9 @@ def load(folder: Path) -> tuple[Study, pa.Table]:
     if not rows.num_rows:
         raise StudyError(f"{folder} has no finished cell yet: go on with `simtier sweep --resume`")
     return study, rows
+
+
+def failures(folder: Path) -> int:
+    """Return how many rows of the study in `folder` are failures."""
+    _, rows = load(folder)
+    return sum(status == "failed" for status in rows["status"].to_pylist())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,11 @@ from simtier.world.resolve import identity
 
 Changes = tuple[tuple[str, str], ...]
 """Pairs of a field's path and its value as `--set` takes them."""
+
+
+def in_order(changes: Iterable[tuple[str, str]]) -> Changes:
+    """Return `changes` in an order in which none undoes another: what lies further out is set first. Of one field the last counts."""
+    return tuple(sorted(dict(changes).items(), key=lambda change: change[0].count(".")))
 
 
 @dataclass(frozen=True)
@@ -108,11 +114,21 @@ def play(task: Task) -> Played:
         result = runner.run(scenario, traces=[Path(each) for each in task.base.traces], replications=task.numbers)
         seen = task.look(result) if task.look is not None else None
     except SimtierError as error:
-        return Played(known, error=str(error))
-    except Exception as error:  # noqa: BLE001 - a defect in one cell is a row of the study, not its end
-        return Played(known, error=f"internal error: {type(error).__name__}: {error}")
+        return Played(known, error=_told(str(error)))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a defect in one cell is a row of the study, not its end
+        return Played(known, error=_told(f"internal error: {type(error).__name__}: {error}"))
     measured = [
         Replication(each["number"], each["fingerprint"], flat(each["summary"]))
         for each in result.document["replications"]
     ]
     return Played(known, tuple(measured), seen=seen)
+
+
+def _told(message: str) -> str:
+    """Return a message without addresses of objects, so that it is the same wherever it comes from, and without an option nobody gave."""
+    return _ADDRESS.sub("0x...", message).replace("--set ", "")
+
+
+_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from simtier.errors import ScenarioError, StudyError
 from simtier.scenario.document import parse_value
 from simtier.study.file import text_of
-from simtier.study.task import Changes
+from simtier.study.task import Changes, in_order
 
 MOST_VARIANTS = 100
 
@@ -43,6 +43,10 @@ def variants(varied: Sequence[str], common: Changes = ()) -> list[Variant]:
     twice = next((path for path in paths if paths.count(path) > 1), None)
     if twice is not None:
         raise StudyError(f"--vary {twice} is given twice: name all its values in one")
+    if "run.seed" in paths or "run.replications" in paths:
+        raise StudyError(
+            "variants share seed and replications, or they would not face the same requests: vary something else"
+        )
     total = 1
     for _, values in axes:
         total *= len(values)
@@ -54,9 +58,12 @@ def variants(varied: Sequence[str], common: Changes = ()) -> list[Variant]:
     made = []
     for chosen in itertools.product(*(values for _, values in axes)):
         named = ", ".join(f"{field} {_shown(value)}".strip() for field, value in zip(called, chosen, strict=True))
-        made.append(Variant(named, (*common, *zip(paths, chosen, strict=True))))
+        made.append(Variant(named, in_order([*common, *zip(paths, chosen, strict=True)])))
     if len({each.name for each in made}) < len(made):  # the number 1 and the text "1", say
-        made = [Variant(", ".join(map("=".join, each.changes[len(common) :])), each.changes) for each in made]
+        made = [
+            Variant(", ".join(f"{path}={value}" for path, value in each.changes if path in paths), each.changes)
+            for each in made
+        ]
     if total == 1:
         made.insert(0, Variant("as it is", common))
     return made

@@ -14,6 +14,9 @@ Answer = tuple[Task, Played]
 
 Answers = Iterator[Answer]
 
+DIED = "the process that played it was ended from outside: most likely the machine's memory ran out, or the policy ended its process"
+"""What is told of a task whose process does not survive it."""
+
 
 class Workers(AbstractContextManager["Workers"], Protocol):
     """Plays tasks; a context manager that lets go of what it holds."""
@@ -52,6 +55,8 @@ class Here:
 def workers(number: int | None = None, dask: str | None = None) -> Workers:
     """Return the workers asked for: `number` local processes, or the cluster whose scheduler is at `dask`; else one local process a core.
 
+    A single one is a process of its own, too: a policy that ends its process then ends nothing else.
+
     Raises StudyError if both are asked for, MissingPackage without Dask, StudyError if no scheduler answers.
     """
     if dask is not None:
@@ -60,8 +65,6 @@ def workers(number: int | None = None, dask: str | None = None) -> Workers:
         from simtier.study.cluster import DaskWorkers  # noqa: PLC0415 - Dask is optional
 
         return DaskWorkers(dask)
-    if number == 1:
-        return Here()
     from simtier.study.processes import LocalProcesses, cores  # noqa: PLC0415 - what one process has no use for
 
     return LocalProcesses(cores() if number is None else number)

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from simtier.contract import Policy
+from simtier.testing.play import raised
 from simtier.testing.promises import promises_of
 
 
@@ -35,6 +36,9 @@ def check_each(policy: Policy, within: AbstractContextManager[object] | None = N
             with within or nullcontext():
                 promise(policy)
         except AssertionError as error:
-            yield Checked(name, str(error) or "it broke an assertion of its own")
+            broken = str(error) or "it broke an assertion of its own"
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a policy raises where it is not asked, as it is made or compared
+            broken = raised(error)
         else:
-            yield Checked(name, "")
+            broken = ""
+        yield Checked(name, broken)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import json
 import os
 import re
@@ -21,8 +22,10 @@ from simtier.streams import Streams
 from simtier.testing.world import World
 
 ROUNDS = 120
+_LONGEST = 200
 AnyPolicy = TypeVar("AnyPolicy", bound=Policy)
 _CHILD = "import sys; from simtier.testing.play import answer_parent; answer_parent(sys.argv[1])"
+_ANSWERS = "\nanswers: "
 _MUTATION = re.compile(r"'(tuple|mappingproxy)' object (has no attribute|does not support item)|has no setter")
 
 
@@ -75,14 +78,40 @@ def try_to(policy: Policy, question: str, *seen: Any) -> Any:
     """Return what the policy answers; raises AssertionError that guesses why it raised."""
     try:
         return getattr(policy, question)(*seen)
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         guess = _guess(policy, error)
-        raise AssertionError(
-            f"{type(policy).__name__}.{question}() raised {type(error).__name__}: {error}{guess}"
-        ) from error
+        raise AssertionError(f"{type(policy).__name__}.{question}() {raised(error)}{guess}") from error
 
 
-def _guess(policy: Policy, error: Exception) -> str:
+def raised(error: BaseException) -> str:
+    """Return in a few words that `error` was raised."""
+    return f"raised {type(error).__name__}: {cut(str(error))}"
+
+
+def short(value: object) -> str:
+    """Return the value's repr, cut to about 200 characters."""
+    return cut(repr(value))
+
+
+def cut(text: str, at: int = 0) -> str:
+    """Return about 200 characters of `text`, those around position `at`."""
+    begin = max(0, at - _LONGEST // 2)
+    end = begin + _LONGEST
+    return ("..." if begin else "") + text[begin:end] + ("..." if end < len(text) else "")
+
+
+def cut_alike(one: str, other: str) -> list[str]:
+    """Return about 200 characters of each of two texts, those around where they first differ."""
+    alike = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
+    at = sum(1 for _ in alike)
+    return [cut(one, at), cut(other, at)]
+
+
+def _guess(policy: Policy, error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return "; it would end the whole process: raise an error that says what is wrong, such as ValueError, instead"
     if isinstance(error, FrozenInstanceError) or _MUTATION.search(str(error)):
         return "; most likely it tries to change what it sees: views are read-only, copy what must be sorted or marked"
     if isinstance(error, AttributeError) and error.obj is policy:
@@ -124,8 +153,12 @@ def answers_elsewhere(policy: Policy, seed: int = 0) -> list[str] | None:
     task = json.dumps([policy.kind, use, written(policy), seed])
     command = [sys.executable, "-c", _CHILD, task]
     child = subprocess.run(command, env=env, capture_output=True, text=True, check=False)  # noqa: S603 - our own program
-    assert child.returncode == 0, f"{type(policy).__name__} fails in another process:\n{child.stderr}"
-    given: list[str] = json.loads(child.stdout.splitlines()[-1])
+    assert child.returncode == 0, (
+        f"{type(policy).__name__} fails in another process, which ends with code {child.returncode}:\n{child.stderr}"
+    )
+    _, mark, said = child.stdout.rpartition(_ANSWERS)
+    assert mark, f"{type(policy).__name__} ends another process before it has answered; most likely it calls os._exit()"
+    given: list[str] = json.loads(said)
     return given
 
 
@@ -133,7 +166,7 @@ def answer_parent(task: str) -> None:
     """Write the answers to standard output: what the other process runs."""
     kind, use, parameters, seed = json.loads(task)
     given = answers(load_policy(kind, use, parameters, Path()), seed)
-    sys.stdout.write("\n" + json.dumps(given) + "\n")
+    sys.stdout.write(f"{_ANSWERS}{json.dumps(given)}\n")
 
 
 def _use(policy: type[Policy]) -> str | None:

@@ -16,7 +16,7 @@ from simtier.errors import PolicyError
 from simtier.streams import Streams
 from simtier.testing.cost import cheap_enough
 from simtier.testing.legal import EXPECTED
-from simtier.testing.play import answers, answers_elsewhere, fresh, situations, told, try_to, turns
+from simtier.testing.play import answers, answers_elsewhere, cut_alike, fresh, short, situations, told, try_to, turns
 from simtier.testing.world import World
 
 _SEEDS = range(3)
@@ -134,7 +134,8 @@ def _answers_are_legal(policy: Policy) -> None:
         for turn in turns(fresh(policy), seed):
             expected = EXPECTED[turn.question](turn.answer, *turn.seen)
             assert expected is None, (
-                f"{type(policy).__name__}.{turn.question}() answered {turn.answer!r} to {turn.seen!r}; expected {expected}"
+                f"{type(policy).__name__}.{turn.question}() answered {short(turn.answer)} to {short(turn.seen)}; "
+                f"expected {expected}"
             )
 
 
@@ -142,7 +143,8 @@ def _views_are_untouched(policy: Policy) -> None:
     untouched = situations(policy, World(0))
     for turn, (_, seen) in zip(turns(fresh(policy)), untouched, strict=True):
         assert repr(turn.seen) == repr(seen), (
-            f"{type(policy).__name__}.{turn.question}() changed what it was shown: {seen!r} became {turn.seen!r}"
+            f"{type(policy).__name__}.{turn.question}() changed what it was shown: "
+            f"{' became '.join(cut_alike(repr(seen), repr(turn.seen)))}"
         )
 
 
@@ -175,7 +177,7 @@ def _takes_only_one(policy: Policy) -> None:
         answer = try_to(always, "choose", request, replicas)
         if len(replicas) == 1:
             assert answer is replicas[0], (
-                f"{type(policy).__name__} says it takes_only_one, and answered {answer!r} instead"
+                f"{type(policy).__name__} says it takes_only_one, and answered {short(answer)} instead"
             )
         else:
             assert answer is try_to(choices_only, "choose", request, replicas), (
@@ -204,7 +206,7 @@ def _passive_does_nothing(policy: Policy) -> None:
         else:
             right = answer is {"admit": True, "observe": None}.get(turn.question, NotImplemented)
         assert right, (
-            f"{type(policy).__name__} says it is passive, so the engine need not ask; yet {turn.question}() answered {answer!r}, "
+            f"{type(policy).__name__} says it is passive, so the engine need not ask; yet {turn.question}() answered {short(answer)}, "
             "which is not what the engine does without asking"
         )
 
@@ -261,7 +263,7 @@ def _engines_go_on(policy: Policy) -> None:
 
 def _same(first: list[str], second: list[str], guess: str) -> None:
     for number, (one, other) in enumerate(itertools.zip_longest(first, second)):
-        assert one == other, f"answer {number} was {one!r}, then {other!r}: {guess}"
+        assert one == other, f"answer {number} was {', then '.join(cut_alike(repr(one), repr(other)))}: {guess}"
 
 
 PROMISES: Mapping[str, Promise] = MappingProxyType(

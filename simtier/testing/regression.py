@@ -43,7 +43,7 @@ def assert_no_regression(
         metrics: when the baseline is made: what it guards; the usual metrics if empty.
         tolerances: when it is made: by how much a metric's mean may be worse, `"2 %"` or a number, by name.
         margins: when it is made: by how much a metric may be shown to be worse, by name.
-        replications: how many to play; as many as the baseline has if None.
+        replications: how many to play; to compare at most as many as the baseline has, which is the default.
         seed: with another one than the baseline's, other requests are compared.
         strict: fail if any replication takes another course.
         traces: directories in which traces are looked for first.

@@ -118,7 +118,8 @@ def _links(world: World) -> dict[str, Any]:
 def _detours(world: World) -> list[tuple[str, str, str]]:
     """Return (pool, other pool, node) where keys and values pass a node that requests come from, as seen from the first node of each."""
     sources = {each for workload in world.scenario.workloads.values() for each in workload.source}
-    splits = {stage.split for app in world.scenario.apps.values() for stage in app.stages.values() if stage.tokens}
+    stages = (stage for app in world.scenario.apps.values() for stage in app.stages.values())
+    splits = dict.fromkeys(stage.split for stage in stages if stage.tokens)
     pairs = dict.fromkeys((one, other) for split in splits if split for one in split for other in split if one != other)
     found = []
     for one, other in pairs:

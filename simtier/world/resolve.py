@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import json
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -115,10 +116,11 @@ def _written_out(kind: str, ref: PolicyRef, scenario: Scenario) -> PolicyRef:
 
 
 def identity(scenario: Scenario) -> str:
-    """Return a hash of what is run: `scenario` with every default and every policy's parameters, and the content of the files that policies are in or name.
+    """Return a hash of what is run: `scenario` with every default and every policy's parameters, and the content of the files that it names.
 
-    Its name, question, seed, replications and samples do not count: they change no replication of the same number and seed. Two scenarios of one
-    identity, run with the same seed by the same version, have the same fingerprint.
+    These are policy files, files that policies' parameters name (a trained agent), trace files and profiles of one's own. Traces that are named by
+    dataset are taken to be what they are called. Name, question, seed, replications and samples do not count: they change no replication
+    of the same number and seed.
     """
     written = resolve(scenario).model_dump(mode="json", by_alias=True)
     for key in ("name", "question"):
@@ -126,18 +128,40 @@ def identity(scenario: Scenario) -> str:
     for key in ("seed", "replications", "samples"):
         del written["run"][key]
     total = hashlib.sha256(json.dumps(written, sort_keys=True).encode())
-    for policies in _policy_sets(written):
-        for ref in filter(None, policies.values()):
-            for file in _files(ref, scenario.folder):
-                total.update(file.read_bytes())
+    for file in _files(written, scenario.folder):
+        about = file.stat()
+        total.update(_content(file, about.st_size, about.st_mtime_ns))
     return total.hexdigest()
 
 
-def _files(ref: dict[str, Any], folder: Path) -> Iterator[Path]:
-    """Yield the files behind a policy: its own, and those that its parameters name, such as a trained agent."""
-    file = ref["use"].rpartition(":")[0]
-    if file.endswith(".py"):
-        yield folder / file
-    yield from (
-        Path(value) for value in ref.values() if isinstance(value, str) and Path(value).suffix and Path(value).is_file()
-    )
+_LEARNT = {".json", ".npy", ".npz", ".onnx", ".pt", ".zip"}
+"""Ends of files that a policy reads; what it writes, such as a log, says nothing of what it does."""
+
+
+def _files(written: dict[str, Any], folder: Path) -> Iterator[Path]:
+    """Yield the files that a scenario, written as plain data, names; what is not there is for the run to tell."""
+    refs = [ref for policies in _policy_sets(written) for ref in policies.values() if ref]
+    own = [trace for holder in _trace_holders(written) for trace in _listed(holder["trace"]) if ":" in trace]
+    costs = [service["llm"]["cost"] for service in written["services"].values() if service["llm"]]
+    named = [folder / ref["use"].rpartition(":")[0] for ref in refs if ".py:" in ref["use"]]
+    named += [
+        Path(value)
+        for ref in refs
+        for value in ref.values()
+        if isinstance(value, str) and Path(value).suffix in _LEARNT
+    ]
+    named += [folder / Path(trace.partition(":")[2]).expanduser() for trace in own]
+    named += [
+        file for cost in costs if isinstance(cost, dict) for file in sorted((folder / cost["profile"]).rglob("*"))
+    ]
+    yield from (file for file in named if file.is_file())
+
+
+def _listed(traces: Any) -> list[str]:
+    return [traces] if isinstance(traces, str) else list(traces)
+
+
+@lru_cache(maxsize=256)
+def _content(file: Path, size: int, changed_ns: int) -> bytes:  # noqa: ARG001 - another size or time is another content
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").digest()

@@ -28,6 +28,7 @@ class Logged(Scheduling):
     log: str = ""
     mark: str = "-"
     does: str = "nothing"
+    agent: str = ""
 
     def start(self, site, rng):
         with open(self.log, "a") as file:
@@ -36,6 +37,10 @@ class Logged(Scheduling):
             os._exit(1)
         if self.does == "raise":
             raise ValueError("no such thing")
+        if self.does == "address":
+            raise ValueError(f"what is {object()!r}?")
+        if self.does == "interrupt":
+            raise KeyboardInterrupt
         if self.does.startswith("sleep"):
             time.sleep(float(self.does.split()[1]))
 

@@ -80,6 +80,25 @@ def test_full_tables_are_flushed_and_short_ones_wait() -> None:
     assert written.tables["trips"].rows_written == FLUSH_ROWS
 
 
+@pytest.mark.parametrize("handed_over_every", [1000, 16_429, 40_000])
+def test_batches_are_the_same_whenever_they_are_handed_over(handed_over_every: int) -> None:
+    tagged = tuple(Column(name, "text", "where", tagged=True) for name in ("place", "town"))
+    sink = Kept()
+    written = Journal({"trips": TableSpec("trips", "what moved", (SPEC.columns[0], *tagged))}, sink)
+    tags = [written.tag("trips", place, "here") for place in "ab"]
+    rows = 2 * FLUSH_ROWS + 500
+    for number in range(1, rows + 1):
+        written.tables["trips"].append((number, tags[number > FLUSH_ROWS]))
+        if number % handed_over_every == 0:
+            written.flush_full()
+    assert written.tables["trips"].rows_written + written.tables["trips"].pending == rows
+    written.flush()
+    batches = [batch for _, batch in sink.batches]
+    assert [batch.num_rows for batch in batches] == [FLUSH_ROWS, FLUSH_ROWS, 500]
+    assert [batch.column("place").dictionary.to_pylist() for batch in batches] == [["a"], ["b"], ["b"]]
+    assert np.concatenate([batch.column("number") for batch in batches]).tolist() == list(range(1, rows + 1))
+
+
 def fingerprint(rows: list[tuple[int, str, float]], *, notes: int = 0, flush_every: int = 0) -> str:
     written, _ = journal()
     for place, (number, name, at) in enumerate(rows):

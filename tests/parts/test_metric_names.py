@@ -110,3 +110,23 @@ def test_every_end_that_one_metric_has_finds_it(name: str, start: int) -> None:
     else:
         with pytest.raises(MetricError, match="may be any of"):
             find([end], KNOWN)
+
+
+DECIDED = {"apps.x.latency_s.p95": "lower", "apps.x.slo.attainment": "higher", "platforms.x.utility.p50": "higher"}
+DECIDED |= {"platforms.x.utility.below_1": "lower", "llm.x.itl_s.max": "lower", "llm.x.lost": "lower"}
+DECIDED |= {
+    "llm.x.loading.component_s.peer": "neither",
+    "services.x.utilisation": "neither",
+    "apps.x.arrived": "neither",
+}
+DECIDED |= {"apps.failed.arrived": "neither", "platforms.x.instances.idle": "neither", "apps.x.goodput.per_s": "higher"}
+
+
+@pytest.mark.parametrize("name", DECIDED)
+def test_a_metric_is_better_by_what_it_is_not_by_what_stands_before(name: str) -> None:
+    assert direction(name) == DECIDED[name]
+
+
+def test_an_application_may_have_dots_in_its_name() -> None:
+    known = ["apps.my.shop.arrived", "apps.my.shop.latency_s.mean", "apps.my.shop.slo.attainment", "energy_j"]
+    assert usual(known) == ["apps.my.shop.latency_s.mean", "apps.my.shop.slo.attainment", "energy_j"]

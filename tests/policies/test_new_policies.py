@@ -16,8 +16,11 @@ from typer.testing import CliRunner
 from simtier.catalogue.policies import load_policy
 from simtier.cli import app
 from simtier.contract import KINDS, ReplicaView, RequestView, Routing
+from simtier.errors import ResultError
+from simtier.study.whole import write_whole
 from simtier.testing import PROMISES, check_policy
 from simtier.testing.cost import cheap_enough, costs
+from simtier.testing.play import cut_alike
 
 ROOT = Path(__file__).parents[2]
 STATEFUL = """
@@ -104,7 +107,7 @@ def test_new_policies_of_all_kinds_pass_pytest_and_are_well_typed(tmp_path: Path
 )
 def test_a_wrong_kind_or_name_is_refused(words: list[str], message: str, tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["policies", "new", *words, "--out", str(tmp_path)])
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert message in done.output
     assert not list(tmp_path.iterdir())
 
@@ -112,9 +115,23 @@ def test_a_wrong_kind_or_name_is_refused(words: list[str], message: str, tmp_pat
 def test_nothing_that_exists_is_written_over(tmp_path: Path) -> None:
     (tmp_path / "test_near_first.py").write_text("mine", encoding="utf-8")
     done = CliRunner().invoke(app, ["policies", "new", "routing", "NearFirst", "--out", str(tmp_path)])
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert "test_near_first.py exists already: choose another name, or another directory with --out" in done.output
     assert [path.name for path in tmp_path.iterdir()] == ["test_near_first.py"]
+
+
+@pytest.mark.parametrize("full", ["mine.py", "test_mine.py"])
+def test_on_a_full_disk_nothing_is_written(full: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write(path: Path, content: bytes) -> None:
+        if path.name == full:
+            raise ResultError(f"cannot write {path}: No space left on device")
+        write_whole(path, content)
+
+    monkeypatch.setattr("simtier.study.whole.write_whole", write)
+    done = CliRunner().invoke(app, ["policies", "new", "routing", "Mine", "--out", str(tmp_path)])
+    assert done.exit_code == 1
+    assert "No space left on device" in done.output
+    assert not list(tmp_path.iterdir())
 
 
 def check(tmp_path: Path, source: str, *words: str) -> tuple[int, str]:
@@ -153,8 +170,72 @@ def test_a_policy_that_never_answers_breaks_its_promises_in_time(tmp_path: Path)
 
 def test_a_file_that_cannot_be_imported_is_told(tmp_path: Path) -> None:
     code, shown = check(tmp_path, "import nothing_like_that\n" + STATEFUL)
-    assert code == 1
+    assert code == 2
     assert "cannot be imported: ModuleNotFoundError: No module named 'nothing_like_that'" in shown
+
+
+@pytest.mark.parametrize("call", ["sys.exit(0)", "os._exit(3)"])
+def test_a_policy_that_ends_the_process_breaks_its_promises_and_the_check_goes_on(call: str, tmp_path: Path) -> None:
+    code, shown = check(tmp_path, "import os, sys\n" + STATEFUL.replace("self.turn += 1", call))
+    assert code == 1
+    assert "broken  answers are legal: InTurn.choose() raised SystemExit: " in shown
+    assert "it would end the whole process" in shown
+    assert "broken  cheap enough" in shown
+
+
+@pytest.mark.parametrize("call", ["sys.exit(0)", "os._exit(0)"])
+def test_a_file_that_ends_the_process_as_it_is_imported_is_told(call: str, tmp_path: Path) -> None:
+    code, shown = check(tmp_path, f"import os, sys\n{STATEFUL}\n\n{call}\n")
+    assert code == 2
+    assert "mine.py cannot be " in shown
+    assert "SystemExit" in shown
+
+
+def test_what_is_raised_where_no_question_is_asked_is_a_broken_promise(tmp_path: Path) -> None:
+    made = "made = 0\n\n    def __init__(self):\n        InTurn.made += 1\n        if InTurn.made > 1:\n            sys.exit(4)"
+    code, shown = check(tmp_path, "import sys\n" + STATEFUL.replace("turn = 0", made))
+    assert code == 1
+    assert "broken  parameters round trip: raised SystemExit: 4" in shown
+
+
+def test_to_end_another_process_unseen_breaks_a_promise(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    ends = "\n\n    def start(self, site, rng):\n        if sys.argv[0] == '-c':\n            os._exit(0)"
+    source = STATEFUL.replace("turn = 0", "turn = 0" + ends)
+    path.write_text("import os, sys\n" + source, encoding="utf-8")
+    policy = load_policy("routing", f"{path}:InTurn", {}, Path())
+    with pytest.raises(AssertionError, match=r"ends another process before it has answered; most likely .* os\._exit"):
+        PROMISES["same_in_another_process"](policy)
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "message"),
+    [
+        ("rondom", (), "no policy is called 'rondom'"),
+        ("nowhere.py", (), "cannot read nowhere.py"),
+        ("random", ("--set", "wieght=2"), "wieght"),
+    ],
+)
+def test_what_cannot_be_checked_is_no_broken_promise(name: str, words: Sequence[str], message: str) -> None:
+    done = CliRunner().invoke(app, ["policies", "check", name, *words])
+    assert done.exit_code == 2, done.output
+    assert message in done.output
+
+
+def test_a_broken_promise_is_told_in_few_words(tmp_path: Path) -> None:
+    code, shown = check(tmp_path, STATEFUL.replace("return replicas[self.turn % len(replicas)]", "return replicas"))
+    assert code == 1
+    (line,) = (line for line in shown.splitlines() if "answers are legal" in line)
+    assert "answered (FakeReplica(" in line
+    assert line.endswith("expected a replica it was shown, WAIT or REJECT")
+    assert len(line) < 700
+
+
+def test_two_texts_are_cut_to_where_they_differ() -> None:
+    one, other = cut_alike("a" * 1000 + "b" + "c" * 1000, "a" * 1000 + "d" + "c" * 1000)
+    assert (one[103], other[103]) == ("b", "d")
+    assert len(one) == len(other) == 206
+    assert cut_alike("same", "same but longer") == ["same", "same but longer"]
 
 
 class Clock:

@@ -182,10 +182,15 @@ def test_verdicts_in_words() -> None:
 
 
 def test_a_metric_that_is_neither_is_lower_or_higher_and_one_value_tells_nothing() -> None:
-    neither = in_metric("nodes.site.utilisation", {"a": [0.5, 0.5, 0.6], "b": [0.7, 0.7, 0.8]}, 0.95)
+    neither = in_metric(
+        "nodes.site.utilisation", {"a": [0.5, 0.5, 0.6, 0.5, 0.5], "b": [0.7, 0.7, 0.8, 0.7, 0.7]}, 0.95
+    )
     assert sentence(neither.name, neither.against[0], "a").startswith(
         "b is higher than a in nodes.site.utilisation: 20"
     )
+    luck = in_metric(LATENCY, {"a": [1.0, 2.0], "b": [2.0, 3.0]}, 0.95)
+    assert luck.against[0].verdict == "unknown"
+    assert "so few that it may be luck; 2 replications" in sentence(LATENCY, luck.against[0], "a")
     alone = in_metric(LATENCY, {"a": [1.0], "b": [2.0]}, 0.95)
     assert sentence(LATENCY, alone.against[0], "a") == f"b and a cannot be compared in {LATENCY}: 1 replication"
 

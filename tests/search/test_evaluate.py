@@ -252,6 +252,30 @@ def test_a_caller_that_is_interrupted_leaves_no_process_behind(tmp_path: Path) -
     assert not alive(int((tmp_path / "pid").read_text()))
 
 
+def test_a_caller_that_is_killed_leaves_no_process_behind(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    body = (
+        "import os, subprocess, time\nstarted = subprocess.Popen(['sleep', '600'])\n"
+        f"open({str(pids)!r}, 'w').write(f'{{os.getpid()}} {{started.pid}} ')\ntime.sleep(600)"
+    )
+    mine = policy(tmp_path, body)
+    suite(tmp_path)
+    command = [sys.executable, "-m", "simtier", "evaluate", mine, "--suite", str(tmp_path / "suite.yaml")]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as caller:
+        for _ in range(200):
+            if pids.exists() and pids.read_text().endswith(" "):
+                break
+            time.sleep(0.1)
+        caller.kill()
+    played = [int(pid) for pid in pids.read_text().split()]
+    assert len(played) == 2, "the process of the policy, and what it started"
+    for _ in range(100):
+        if not any(map(alive, played)):
+            break
+        time.sleep(0.1)
+    assert not any(map(alive, played))
+
+
 @pytest.mark.parametrize(
     ("before", "after", "message"),
     [

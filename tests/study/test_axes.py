@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from playing import queue
 
 from simtier.errors import ScenarioError
+from simtier.scenario.document import parse_value
 from simtier.study.axes import MOST_CELLS, cells, fields, size
 from simtier.study.file import Study, text_of
 from simtier.study.task import Base
@@ -186,3 +187,20 @@ def test_a_field_nobody_has_is_told_with_its_line(tmp_path: Path) -> None:
 def test_as_many_cells_as_are_allowed_are_made() -> None:
     hundreds = [{"grid": {SEED: list(range(100))}}, {"grid": {CORES: list(range(1, 1001))}}]
     assert len(points(*hundreds)) == MOST_CELLS
+
+
+def test_what_lies_further_out_is_set_first() -> None:
+    routing = "services.queue.policies.routing"
+    made = study({"grid": {f"{routing}.d": [2, 3]}}, {"grid": {routing: ["power_of_two"]}})
+    found = [BASE.scenario(cell.changes).services["queue"].policies.routing for cell in cells(made, BASE)]
+    assert [(ref.use, ref.given) for ref in found if ref] == [("power_of_two", {"d": 2}), ("power_of_two", {"d": 3})]
+    made = study({"grid": {routing: ["power_of_two", "random"]}}, set={f"{routing}.d": 3})
+    found = [BASE.scenario(cell.changes).services["queue"].policies.routing for cell in cells(made, BASE)]
+    assert [(ref.use, ref.given) for ref in found if ref] == [("power_of_two", {"d": 3}), ("random", {"d": 3})]
+
+
+@pytest.mark.parametrize(
+    "value", ["\x7f", "\x85", "a\u2028b", float("inf"), -float("inf"), "é", "12", "- x", "1 /s", True, None]
+)
+def test_a_value_is_read_as_it_was_written(value: Any) -> None:
+    assert parse_value(text_of(value)) == value

@@ -115,9 +115,9 @@ def test_json_is_all_there_is_on_stdout(guarded: Path) -> None:
 
 
 def test_other_requests_are_compared_with_another_seed(guarded: Path) -> None:
-    done = run("--seed", "99", "--replications", "4")
+    done = run("--seed", "99")
     assert done.exit_code == 0, done.output
-    assert "(4 replications, other requests than the baseline's" in done.stdout
+    assert "(3 replications, other requests than the baseline's" in done.stdout
     assert run("--seed", "99", *SET_WORSE).exit_code == 1
 
 
@@ -209,6 +209,10 @@ REFUSED = {
     ),
     "more replications": (
         ["--replications", "4"],
+        "has 3 replications, not 4: ask for fewer, or --update it with more",
+    ),
+    "more replications of other requests": (
+        ["--seed", "99", "--replications", "4"],
         "has 3 replications, not 4: ask for fewer, or --update it with more",
     ),
     "one replication": (["--replications", "1"], "is tested, which needs two replications at least"),

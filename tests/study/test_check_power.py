@@ -16,8 +16,8 @@ from check_power import ALPHA, RULES, Found, look  # type: ignore[import-not-fou
 
 from simtier.statistics.power import detectable, power_of
 from simtier.study.check.baseline import Rule
-from simtier.study.check.play import Values
-from simtier.study.check.rules import Seeds, judge
+from simtier.study.check.play import Seeds, Values
+from simtier.study.check.rules import judge
 
 ONE_IN_A_THOUSAND = 0.001
 """How rarely a true statement is refuted here, did the seeds change."""

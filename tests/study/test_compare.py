@@ -185,12 +185,13 @@ def test_what_is_no_pair_of_results_is_refused(results: Path, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("varied", "told"),
     [
-        ("run.seed", "write it as FIELD=VALUE,VALUE"),
+        ("run.samples", "write it as FIELD=VALUE,VALUE"),
         ("=1,2", "write it as FIELD=VALUE,VALUE"),
-        ("run.seed=", "write it as FIELD=VALUE,VALUE"),
-        ("run.seed=1,1", "a value stands there twice"),
-        ("run.seed=[1", "not YAML"),
-        (f"run.seed={','.join(map(str, range(MOST_VARIANTS + 1)))}", "more than 100: use a study file"),
+        ("run.samples=", "write it as FIELD=VALUE,VALUE"),
+        ("run.samples=1,1", "a value stands there twice"),
+        ("run.samples=[1", "not YAML"),
+        ("run.seed=1,2", "variants share seed and replications"),
+        (f"run.samples={','.join(map(str, range(MOST_VARIANTS + 1)))}", "more than 100: use a study file"),
     ],
 )
 def test_what_describes_no_variants_is_refused(varied: str, told: str) -> None:
@@ -199,20 +200,20 @@ def test_what_describes_no_variants_is_refused(varied: str, told: str) -> None:
 
 
 def test_one_field_cannot_vary_twice() -> None:
-    with pytest.raises(StudyError, match=r"run\.seed.* twice"):
-        variants(["run.seed=1,2", "run.seed=3,4"])
+    with pytest.raises(StudyError, match=r"run\.samples.* twice"):
+        variants(["run.samples=1,2", "run.samples=3,4"])
 
 
 def test_variants_are_every_combination_with_names_that_tell_them_apart() -> None:
-    made = variants(["run.seed=1,2", f"{POLICY}=fifo,{{use: lifo}}"], (("run.duration", "1 s"),))
+    made = variants(["run.samples=1,2", f"{POLICY}=fifo,{{use: lifo}}"], (("run.duration", "1 s"),))
     assert [each.name for each in made] == [
-        "seed 1, scheduling fifo",
-        "seed 1, scheduling lifo",
-        "seed 2, scheduling fifo",
-        "seed 2, scheduling lifo",
+        "samples 1, scheduling fifo",
+        "samples 1, scheduling lifo",
+        "samples 2, scheduling fifo",
+        "samples 2, scheduling lifo",
     ]
     assert all(each.changes[0] == ("run.duration", "1 s") for each in made)
-    assert [each.name for each in variants(["run.seed=2"])] == ["as it is", "2"]
+    assert [each.name for each in variants(["run.samples=2"])] == ["as it is", "2"]
     (_, without) = variants(["apps.ask.slo=null"])
     assert busy().scenario(without.changes).apps["ask"].slo is None
 

@@ -12,8 +12,8 @@ import pytest
 from sweeping import PARAMETER, files, finished, marks, started, study
 
 from simtier.errors import MetricError, ResultError, ScenarioError, StudyError
-from simtier.study.sweep import Swept, load, sweep
-from simtier.study.workers import Answers, Here
+from simtier.study.sweep import Swept, failures, load, sweep
+from simtier.study.workers import Answers, Here, workers
 
 NAMES = ("cell", "replication", "status", "message", "scenario", "fingerprint")
 
@@ -71,17 +71,33 @@ def test_the_order_in_which_cells_are_finished_does_not_matter(tmp_path: Path) -
 
 
 def test_a_failure_is_a_row_with_its_message(tmp_path: Path) -> None:
-    axes = [{"grid": {PARAMETER + "does": ["nothing", "raise"]}}, {"grid": {"services.queue.cores": [1, 99]}}]
+    sizes = {"nodes.server.cores": [1, 2], "services.queue.cores": [1, 2]}
+    axes = [
+        {"grid": {PARAMETER + "does": ["nothing", "raise"]}},
+        *({"grid": {key: each}} for key, each in sizes.items()),
+    ]
     swept = sweep(study(tmp_path, axes), tmp_path / "out")
-    assert swept.finished
-    assert swept.failed == 6
+    assert (swept.finished, swept.failed, failures(tmp_path / "out")) == (True, 10, 10)
     rows = pq.read_table(tmp_path / "out" / "table.parquet").to_pylist()
-    assert [row["status"] for row in rows] == ["ok"] * 2 + ["failed"] * 6
-    assert "99" in rows[2]["message"]
-    assert "no such thing" in rows[4]["message"]
-    assert all(row["apps.ask.latency_s.mean"] is None for row in rows[2:])
-    assert rows[4]["scenario"]
-    assert all(row["fingerprint"] == "" for row in rows[2:])
+    assert [row["status"] for row in rows[::2]] == ["ok", "failed", "ok", "ok", *["failed"] * 4]
+    assert rows[2]["message"].endswith("a replica takes 2 cores, but a node of 'server' has 1")
+    assert "--set" not in rows[2]["message"]
+    assert "no such thing" in rows[8]["message"]
+    failed = [row for row in rows if row["status"] == "failed"]
+    assert all(row["apps.ask.latency_s.mean"] is None and row["fingerprint"] == "" for row in failed)
+    assert all(row["scenario"] for row in rows)
+
+
+def test_a_value_that_fits_nowhere_is_refused_before_anything_is_played(tmp_path: Path) -> None:
+    axes = [{"grid": {PARAMETER + "mark": ["a", "b"]}}, {"grid": {"services.queue.cores": [1, 99]}}]
+    with pytest.raises(ScenarioError, match=r"axes.1: services.queue.cores: a replica takes 99 cores"):
+        sweep(study(tmp_path, axes), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    assert not started(tmp_path)
+    with pytest.raises(ScenarioError, match="a point stands there twice"):
+        sweep(study(tmp_path, [{"grid": {PARAMETER + "mark": ["a", "a"]}}]), tmp_path / "out")
+    with pytest.raises(ScenarioError, match=r"`run\.replications` is no field to vary"):
+        sweep(study(tmp_path, [{"grid": {"run.replications": [1, 2]}}]), tmp_path / "out")
 
 
 def test_failed_cells_are_played_again_on_request(tmp_path: Path) -> None:
@@ -123,7 +139,7 @@ def test_a_directory_that_is_there_is_left_alone(tmp_path: Path) -> None:
         sweep(made, out)
     assert files(out) == before
     longer = study(tmp_path, [marks(2)], set={"run.duration": "3 s"})
-    with pytest.raises(StudyError, match=r"holds another study: study \(set\) changed; restore it, or take another"):
+    with pytest.raises(StudyError, match=r"holds another study: study \(set\) changed; restore it, take another --out"):
         sweep(longer, out, resume=True)
     (tmp_path / "logged.py").write_text((tmp_path / "logged.py").read_text(encoding="utf-8") + "\n", encoding="utf-8")
     with pytest.raises(StudyError, match=r"holds another study: policy_files \(./logged.py\) changed"):
@@ -157,3 +173,45 @@ def test_a_base_that_is_not_there_is_told_before_anything_is_written(tmp_path: P
     with pytest.raises(ScenarioError, match=r"nowhere\.yaml"):
         sweep(study(tmp_path, [marks(2)], base="nowhere.yaml"), tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_study_is_not_resumed_with_another_agent(tmp_path: Path) -> None:
+    agent = tmp_path / "agent.json"
+    agent.write_text("{}", encoding="utf-8")
+    made, out = study(tmp_path, [marks(3)], set={PARAMETER + "agent": str(agent)}), tmp_path / "out"
+    sweep(made, out, stop=lambda: len(finished(out)) == 1)
+    agent.write_text("{ }", encoding="utf-8")
+    with pytest.raises(StudyError, match="a file that cell 0 was played with has changed since"):
+        sweep(made, out, resume=True)
+    agent.write_text("{}", encoding="utf-8")
+    assert sweep(made, out, resume=True).finished
+
+
+def test_two_studies_do_not_share_a_directory(tmp_path: Path) -> None:
+    made, out = study(tmp_path, [marks(2)]), tmp_path / "out"
+    longer = study(tmp_path, [marks(3)])
+    told = []
+
+    class Meanwhile(Here):
+        def answers(self, tasks: Any, stop: Any = lambda: False) -> Answers:
+            with pytest.raises(StudyError, match="holds another study") as found:
+                sweep(longer, out)
+            told.append(found.value)
+            return super().answers(tasks, stop)
+
+    assert sweep(made, out, workers=Meanwhile()).finished
+    assert told
+
+
+def test_what_a_policy_raises_is_told_without_addresses(tmp_path: Path) -> None:
+    made = study(tmp_path, [{"grid": {PARAMETER + "does": ["address"]}}])
+    sweep(made, tmp_path / "out")
+    message = load(tmp_path / "out")[1]["message"][0].as_py()
+    assert "at 0x...>" in message
+
+
+def test_an_interrupt_that_a_policy_raises_is_a_failure_in_a_worker(tmp_path: Path) -> None:
+    made = study(tmp_path, [{"grid": {PARAMETER + "does": ["interrupt", "nothing"]}}])
+    with workers(1) as hired:
+        swept = sweep(made, tmp_path / "out", workers=hired)
+    assert (swept.finished, swept.failed) == (True, 2)

@@ -123,7 +123,7 @@ def test_a_difference_without_noise_is_certain_and_has_no_size() -> None:
         found = compare([2.0, 2.0, 2.0], [3.0, 3.0, 3.0])
         assert (found.low, found.difference, found.high, found.p_value) == (1.0, 1.0, 1.0, 0.0)
         assert found.effect_size is None
-        assert replications_needed(found) == 2
+        assert replications_needed(found) == 5
         assert compare([0.0, 0.0], [1.0, 2.0]).relative is None
         same = compare([2.0, 2.0], [2.0, 2.0])
         assert (same.difference, same.p_value, same.effect_size) == (0.0, 1.0, 0.0)
@@ -137,13 +137,56 @@ def test_rounding_is_no_difference() -> None:
     assert paired(base, other).p_value == 1.0
     assert independent([0.3] * 3, [0.1 + 0.2] * 3).p_value == 1.0
     assert one_sided([0.3] * 3, [0.1 + 0.2] * 3) == one_sided([0.3] * 3, [0.1 + 0.2] * 3, pairing="independent") == 1.0
-    shifted = paired([1.1, 2.2, 3.3], [1.2, 2.3, 3.4])
+    shifted = paired([1.1, 2.2, 3.3, 1.1, 2.2], [1.2, 2.3, 3.4, 1.2, 2.3])
     assert len({1.2 - 1.1, 2.3 - 2.2, 3.4 - 3.3}) > 1
     assert (shifted.sd, shifted.effect_size, shifted.p_value) == (0.0, None, 0.0)
     large = [1e6, 2e6, 3e6]
     assert paired(large, [value + 0.1 for value in large]).sd == 0.0
     noisy = independent([0.3, 0.1 + 0.2], [1.3, 1.3])
     assert (noisy.sd, noisy.effect_size) == (0.0, None)
+
+
+@pytest.mark.parametrize("mean", [0.05, 0.5, 2.0])
+def test_counts_of_rare_things_in_two_replications_are_no_proof(mean: float) -> None:
+    """Two equal differences have no spread: believed, every tenth pair of equal policies would differ for sure."""
+    rng = np.random.default_rng(6)
+    wrong = [paired(*rng.poisson(mean, (2, 2)).astype(float)).p_value <= 0.05 for _ in range(1000)]
+    assert not any(wrong)
+    unequal = [one_sided(*rng.poisson(mean, (2, 2)).astype(float)) <= 0.05 for _ in range(1000)]
+    assert np.mean(unequal) < 0.05
+
+
+def test_a_spread_of_nothing_is_believed_of_five_or_of_what_never_varies() -> None:
+    luck = paired([3.0, 5.0], [4.0, 6.0])
+    assert math.isnan(luck.p_value)
+    assert math.isnan(luck.low)
+    assert math.isnan(paired([3.0, 5.0, 7.0, 9.0], [4.0, 6.0, 8.0, 10.0]).p_value)
+    assert paired([3.0, 5.0, 7.0, 9.0, 9.0], [4.0, 6.0, 8.0, 10.0, 10.0]).p_value == 0.0
+    assert paired([3.0] * 3, [4.0] * 3).p_value == independent([3.0] * 3, [4.0] * 3).p_value == 0.0
+    assert math.isnan(paired([3.0] * 2, [4.0] * 2).p_value)
+    assert paired([3.0, 5.0], [3.0, 5.0]).p_value == 1.0
+    assert one_sided([3.0, 5.0], [4.0, 6.0]) == 0.25
+    assert one_sided([4.0, 6.0], [3.0, 5.0]) == 1.0
+    assert one_sided([3.0] * 3, [4.0] * 3) == 0.0
+
+
+def test_a_ranking_is_over_the_replications_that_all_have() -> None:
+    """The second lacks the replication that was hard for both, in which it is no better; the last has nothing to rank."""
+    first, second = [10.0, 11.0, 9.0, 10.0, 50.0], [12.0, 13.0, 11.5, 12.0, None]
+    found = rank({"second": second, "first": first, "none": [None] * 5}, more_is_better=False)
+    assert [one.name for one in found.order] == ["first", "second", "none"]
+    assert found.order[0].interval.n == 4
+    assert found.told_apart("first", "second")
+    apart = rank({"a": [1.0, None], "b": [None, 2.0]}, more_is_better=False)
+    assert [(one.name, one.ties) for one in apart.order] == [("a", ("b",)), ("b", ("a",))]
+
+
+def test_comparisons_that_share_an_error_rate_need_more_replications() -> None:
+    found = paired(SLEEP, SLEEP_OTHER)
+    needed = [replications_needed(found, tests=tests) for tests in (1, 5)]
+    strict = paired(SLEEP, SLEEP_OTHER, 0.99)
+    assert needed[1] == replications_needed(strict)
+    assert needed[0] != needed[1]
 
 
 def test_pairs_must_be_pairs_and_a_confidence_a_probability() -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator, PercentFormatter
+from matplotlib.ticker import PercentFormatter
 
 from simtier.report.figures.style import BLUE, INK, ORANGE, SKY, VERMILLION, draw
+from simtier.report.figures.ticks import number_ticks
 from simtier.study.capacity.found import AtRate, Capacity
 
 _COLOURS = {"kept": BLUE, "undecided": ORANGE, "missed": VERMILLION}
@@ -19,9 +20,7 @@ def attainment_curve(found: Capacity) -> str:
         whole, near = figure.subplots(1, 2)
         _curve(whole, found, found.rates)
         whole.set_xscale("log")
-        whole.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        whole.xaxis.set_minor_locator(NullLocator())
-        whole.xaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:g}"))
+        number_ticks(whole, found.rates[0].rate, found.rates[-1].rate, log=True, most=6)
         whole.set_title("all rates asked")
         whole.set_ylabel("requests within their targets")
         _curve(near, found, _around(found))
@@ -65,5 +64,6 @@ def _curve(axes: Axes, found: Capacity, rates: tuple[AtRate, ...] | list[AtRate]
     axes.axhline(found.share, color=INK, linewidth=1.1, linestyle=(0, (5, 2)), label="promised")
     if found.kept is not None and found.missed is not None:
         axes.axvspan(found.kept, found.missed, color=ORANGE, alpha=0.15, linewidth=0)
+    number_ticks(axes, rates[0].rate, rates[-1].rate, most=6)
     axes.set_xlabel("requests/s")
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from simtier.report.figures.amounts import amount_axis
 from simtier.report.figures.style import BLUE, INK, MUTED, SKY, draw
+from simtier.report.figures.ticks import number_ticks
 from simtier.report.numbers import shorten
 from simtier.study.effects.measured import Floats
 
@@ -33,6 +34,7 @@ class Shown:
         xs: where levels stand on a scale of numbers; None for one beside the other.
         cloud: position and mean of each cell, drawn behind; None without.
         log: whether the scale of numbers is logarithmic.
+        unit, one: what its ticks are counted in, and how much one of it is on the scale.
     """
 
     title: str
@@ -42,6 +44,8 @@ class Shown:
     xs: Floats | None = None
     cloud: tuple[Floats, Floats] | None = None
     log: bool = False
+    unit: str = ""
+    one: float = 1.0
 
 
 def effects(name: str, fields: Sequence[Shown], mean: float, unit: str) -> str:
@@ -76,8 +80,9 @@ def _panel(axes: Axes, field: Shown) -> None:
     axes.grid(visible=False, axis="x")
     if field.xs is not None:
         axes.set_xscale("log" if field.log else "linear")
-        axes.set_xlabel(f"{field.labels[0]} to {field.labels[-1]}")
-        axes.tick_params(axis="x", which="both", labelbottom=False)
+        axes.set_xlabel(f"{field.labels[0]} to {field.labels[-1]}" + (f", in {field.unit}" if field.unit else ""))
+        reach = xs if field.cloud is None else field.cloud[0]
+        number_ticks(axes, float(reach.min()), float(reach.max()), field.one, log=field.log)
         return
     step = math.ceil(len(xs) / _MOST_LABELS)
     turned = max(map(len, field.labels)) > _LONG

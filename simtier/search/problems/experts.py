@@ -109,6 +109,12 @@ class ExpertBalance:
         """Return the cases in the order of the file."""
         return self._cases
 
+    def check(self, case: Case, *, fully: bool) -> None:  # noqa: ARG002 - it is quick
+        """Read the case's file if it has one; raises TraceError as `play` would."""
+        each = self._by_name[case.name]
+        if isinstance(each, Measured):
+            self._counted(each)
+
     def play(self, case: Case, make: Callable[[], Policy]) -> CaseScore:
         """Return the mean balancedness in percent, and what was moved."""
         policy = make()

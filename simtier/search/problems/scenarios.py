@@ -17,6 +17,7 @@ from simtier.metrics.naming import Direction, Flat, direction, find, flat
 from simtier.runner import run
 from simtier.scenario.base import Name, Part
 from simtier.scenario.load import load
+from simtier.scenario.scenario import Scenario
 from simtier.search.problem import Case, CaseScore
 
 _MISSING = 100.0
@@ -78,10 +79,24 @@ class Scenarios:
         self._traces = traces
         self._folder = folder
         self._baselines: dict[str, Flat] = {}
+        names = [each.name for each in settings.cases]
+        for name in names:
+            if names.count(name) > 1:
+                raise StudyError(f"settings.cases: two cases are called {name!r}; give each its own name")
 
     def cases(self) -> Sequence[Case]:
         """Return a case for each entry of the settings."""
         return self._cases
+
+    def check(self, case: Case, *, fully: bool) -> None:
+        """Read the scenario with the baseline in it; fully: run it, which is kept, and look for the metrics.
+
+        Raises ScenarioError, PolicyError, TraceError and StudyError as `play` would.
+        """
+        if fully:
+            self._scored(self._baseline(case), self._baseline(case))
+        else:
+            self._scenario(case, self._settings.baseline)
 
     def play(self, case: Case, make: Callable[[], Policy]) -> CaseScore:
         """Return the mean improvement over the baseline in percent; its parts are the metrics and the improvement in each.
@@ -91,9 +106,7 @@ class Scenarios:
         policy = make()
         use = f"{type(policy).__module__}:{type(policy).__qualname__}"
         reached = self._run(case, {"use": use, **written(policy)})
-        if case.name not in self._baselines:
-            self._baselines[case.name] = self._run(case, self._settings.baseline)
-        return self._scored(reached, self._baselines[case.name])
+        return self._scored(reached, self._baseline(case))
 
     def references(self, case: Case) -> Mapping[str, float]:  # noqa: ARG002 - it is the same in every case
         """Return the baseline's score, which is 0."""
@@ -105,11 +118,18 @@ class Scenarios:
             Case(each.name, each.stage, {"scenario": each.scenario, "set": each.set}) for each in self._settings.cases
         )
 
+    def _baseline(self, case: Case) -> Flat:
+        if case.name not in self._baselines:
+            self._baselines[case.name] = self._run(case, self._settings.baseline)
+        return self._baselines[case.name]
+
     def _run(self, case: Case, policy: object) -> Flat:
+        return flat(run(self._scenario(case, policy), traces=self._traces).summary)
+
+    def _scenario(self, case: Case, policy: object) -> Scenario:
         changes = {path: json.dumps(value) for path, value in case.settings["set"].items()}
         changes[self._settings.field] = json.dumps(policy)
-        scenario = load(self._folder / case.settings["scenario"], changes)
-        return flat(run(scenario, traces=self._traces).summary)
+        return load(self._folder / case.settings["scenario"], changes)
 
     def _scored(self, reached: Flat, baseline: Flat) -> CaseScore:
         parts: dict[str, float] = {}

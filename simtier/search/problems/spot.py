@@ -108,6 +108,10 @@ class CantBeLate:
         """Return a case for each zone, deadline and change-over of each round."""
         return self._cases
 
+    def check(self, case: Case, *, fully: bool) -> None:  # noqa: ARG002 - it is quick
+        """Make or read the case's zone; raises StudyError or TraceError as `play` would."""
+        self._starts(case)
+
     def play(self, case: Case, make: Callable[[], Policy]) -> CaseScore:
         """Return the mean saving of the case's jobs, in percent of the cost on demand."""
         job = self._job(case)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
+import math
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from simtier.errors import ResultError, StudyError
+from simtier.errors import StudyError
 from simtier.scenario import Scenario
 from simtier.scenario.base import Part
+from simtier.study.shares import read
+from simtier.study.whole import write_whole
 
 FORMAT = 1
 """Version of the file's format."""
@@ -38,12 +39,12 @@ class Rule(Part):
         if isinstance(value, float):
             return value
         try:
-            read = tolerance(value)
+            said = tolerance(value)
         except StudyError as error:
             raise ValueError(str(error)) from error
-        if isinstance(read, float):
+        if isinstance(said, float):
             raise ValueError(f"{value!r} is a number in quotes: write it without, or a share such as '2 %'")  # noqa: TRY004 - what pydantic reports
-        return read
+        return said
 
     @property
     def relative(self) -> bool:
@@ -53,7 +54,7 @@ class Rule(Part):
     @property
     def amount(self) -> float:
         """The tolerance, as a share or in the unit of the metric."""
-        return float(self.tolerance.rstrip("% ")) / 100 if isinstance(self.tolerance, str) else self.tolerance
+        return read(self.tolerance)[0] / 100 if isinstance(self.tolerance, str) else self.tolerance
 
 
 class Guarded(Part):
@@ -134,35 +135,17 @@ def load(path: Path, way_out: str) -> Baseline:
 
 def save(path: Path, baseline: Baseline) -> None:
     """Write `baseline` to `path`, whole or not at all; raises ResultError if that cannot be done."""
-    write_whole(
-        path, json.dumps(baseline.model_dump(mode="json"), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-    )
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write `text` to `path`, beside it first, so that nobody ever sees half of it; raises ResultError."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            beside.unlink()
-        raise ResultError(f"cannot write {path}: {error.strerror or error}") from error
+    text = json.dumps(baseline.model_dump(mode="json"), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    write_whole(path, text.encode())
 
 
 def tolerance(text: str) -> str | float:
     """Return a tolerance as people write it, `2%` or `0.01`: the text `2 %` or a number; raises StudyError."""
-    number, percent, rest = text.partition("%")
     try:
-        value = float(number)
+        value, percent = read(text)
     except ValueError:
-        value = -1.0
-    if rest.strip() or not 0 <= value < float("inf"):
+        value, percent = math.nan, False
+    if not 0 <= value < math.inf:
         raise StudyError(
             f"{text!r} is no tolerance: write a share such as 2%, or a number in the unit of the metric such as 0.01"
         )

@@ -10,8 +10,8 @@ from pathlib import Path
 from simtier.errors import MetricError, StudyError
 from simtier.metrics.naming import find, usual
 from simtier.study.check.baseline import Baseline, Guarded, Rule, differing, load, world_of
-from simtier.study.check.play import Measured, Values, Watch, measure, seeded
-from simtier.study.check.rules import Judged, Seeds, judge
+from simtier.study.check.play import Measured, Seeds, Values, Watch, measure, seeded
+from simtier.study.check.rules import Judged, judge
 from simtier.study.shares import error_rate
 from simtier.study.task import Base, Changes
 from simtier.study.workers import Workers
@@ -92,7 +92,7 @@ def check(
         path: the baseline's file.
         changes: made to the scenario, the same as when the baseline was made but for policies.
         seed: another one than the baseline's compares with other requests: for changes that shift random numbers.
-        replications: fewer than the baseline has; with another seed any number.
+        replications: at most as many as the baseline has: as many of its first are compared with, whatever the seed.
         strict: take any changed trajectory for a failure.
         workers: who plays; this process if None.
         watch: called with the progress.
@@ -109,10 +109,9 @@ def check(
     now = measure(base, made, number, workers=workers, watch=watch, stop=stop)
     _require_same_world(path, before, now.traces, "trace")
     _require_metrics(path, before, now.values)
-    kept = number if seeds == "paired" else before.replications
     judged = judge(
         {name: each.rule for name, each in before.metrics.items()},
-        {name: each.values[:kept] for name, each in before.metrics.items()},
+        {name: each.values[:number] for name, each in before.metrics.items()},
         now.values,
         seeds,
         before.alpha,
@@ -199,7 +198,7 @@ def _require_testable(base: Base, rules: Mapping[str, Rule], values: Values, rep
 
 
 def _require_possible(path: Path, before: Baseline, seeds: Seeds, replications: int, *, strict: bool) -> None:
-    if seeds == "paired" and replications > before.replications:
+    if replications > before.replications:
         raise StudyError(
             f"the baseline {path} has {before.replications} replications, not {replications}: ask for fewer, or --update it with more"
         )
@@ -208,7 +207,7 @@ def _require_possible(path: Path, before: Baseline, seeds: Seeds, replications: 
             f"--strict compares trajectories, and those of another seed than {before.seed} always differ: leave out one of --strict and --seed"
         )
     tested = [name for name, each in before.metrics.items() if each.rule.test == "worse"]
-    if tested and min(replications, before.replications) < 2:
+    if tested and replications < 2:
         raise StudyError(
             f"{tested[0]} is tested, which needs two replications at least: --replications 5, or the rule `mean` in {path}"
         )

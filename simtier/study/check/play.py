@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from simtier.errors import StudyError
 from simtier.results import Result
@@ -19,6 +20,9 @@ Column = tuple[float | None, ...]
 
 Values = Mapping[str, Column]
 """Columns by the metrics' full names."""
+
+Seeds = Literal["paired", "independent"]
+"""Whether two sets of replications faced the same requests (the same seed), or others."""
 
 
 @dataclass(frozen=True)

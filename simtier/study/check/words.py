@@ -32,6 +32,10 @@ def row(judged: Judged) -> list[str]:
 def sentence(judged: Judged) -> str:
     """Return what became of a metric, in one sentence."""
     comparison, verdict = judged.comparison, judged.verdict
+    if verdict == "GONE" and judged.lost:
+        if comparison.pairing == "paired":
+            return f"{judged.name} is gone from {judged.lost} of the {judged.had} replications that had a value"
+        return f"{judged.name} has a value in {judged.had - judged.lost} replications, in as many of the baseline {judged.had} had one"
     if verdict == "GONE":
         return f"{judged.name} has too few values left to compare: {comparison.n} of {comparison.n + comparison.dropped} replications have one"
     if verdict == "unchanged":

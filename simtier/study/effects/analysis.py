@@ -7,7 +7,8 @@ do to all cells alike widens these intervals, but not those of differences, betw
 Shares of variance are eta squared: sums of squares over that of all values about their mean. In a full grid without a failed cell those of
 fields, interactions, replications and the rest (interactions of three and more fields, and chance) add up to 1. Where cells are missing, or points are
 listed or drawn, means and shares of fields are those of an additive fit (see simtier.study.effects.additive), and need not add up. The p-values, by an F
-test against what cells and replications do not explain, assume equal variances; they are for full grids only, for what an additive fit misses is no chance.
+test of an effect against how it varies between replications (see simtier.study.effects.squares), are for full grids only, for what an additive fit misses is no
+chance.
 
 Sources: Montgomery, Design and Analysis of Experiments, 8th ed., 2013, sections 4.1 (blocks) and 5.3 (two factors); Law, Simulation Modeling and
 Analysis, 5th ed., section 12.2 (effects from replications).
@@ -27,7 +28,7 @@ from simtier.study.effects.complete import Complete, complete
 from simtier.study.effects.levels import readable
 from simtier.study.effects.measured import Codes, Field, Floats, Measured
 from simtier.study.effects.pairs import Pair, pairs
-from simtier.study.effects.squares import Squares, known
+from simtier.study.effects.squares import Squares, known, p_value
 from simtier.study.effects.trends import Trends, trends
 
 
@@ -141,17 +142,12 @@ def _effects(
     shown = [field.binned(trend_bins(len(field.codes))) if field.drawn else field for field in fields]
     fit = Additive(fields, found)
     sums = {field.name: squares.between(field.codes) if crossed else fit.adds(field) for field in shown}
-    p_values = holm(
-        {
-            field.name: squares.p_value(sums[field.name], len(_there(field)) - 1) if crossed else math.nan
-            for field in shown
-        }
-    )
+    p_values = holm({field.name: _p_value(field, found) if crossed else math.nan for field in shown})
     made = []
     for field in shown:
         means = None if crossed else fit.level_means(field)
         if means is None:
-            means = np.stack([found.values[field.codes == code].mean(axis=0) for code in _there(field)])
+            means = _plain(field, found)
         share = trend_share[field.name] if field.name in trend_share else squares.share(sums[field.name])
         levels = _levels(field, means, found)
         made.append(Effect(field.name, levels, *_spread(levels, means), share, known(p_values[field.name])))
@@ -161,6 +157,18 @@ def _effects(
 def trend_bins(cells: int) -> int:
     """Return in how many parts of equal count a drawn field is cut for its plot: as many as each has cells, 2 to 8."""
     return min(max(round(math.sqrt(cells)), 2), 8)
+
+
+def _plain(field: Field, found: Complete) -> Floats:
+    """Return the plain mean at each level, in each replication (levels, replications)."""
+    return np.stack([found.values[field.codes == code].mean(axis=0) for code in _there(field)])
+
+
+def _p_value(field: Field, found: Complete) -> float:
+    if found.constant:
+        return math.nan
+    means = _plain(field, found)
+    return p_value(means - means.mean(axis=0), len(means) - 1)
 
 
 def _there(field: Field) -> list[int]:

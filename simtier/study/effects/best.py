@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from simtier.metrics.naming import Direction, direction
-from simtier.statistics import Interval, holm, mean_interval, paired
+from simtier.statistics import Interval, mean_interval, paired
 from simtier.study.effects.complete import complete
 from simtier.study.effects.measured import Measured
 
@@ -25,8 +26,9 @@ class Best:
         better: which way it is better.
         places: cells in order, the best first; the order of equal ones is that of the study.
         intervals: the mean of each and its 95 % interval.
-        ties: places of those that the replications do not tell from the first, by paired differences (Holm-corrected); None if there are not two
-            replications.
+        ties: places of those that the replications do not tell from the first, by paired differences; None if there are not two replications.
+            The first was chosen for its mean, so any pair of cells might have been looked at: p-values are corrected for all pairs (Bonferroni), and any cell is
+            told apart that does not differ with a probability of 5 % at most.
     """
 
     metric: str
@@ -51,7 +53,8 @@ def best(measured: Measured, metric: str) -> Best | None:
     ties = None
     if found.replications > 1:
         first, *others = order[: MOST_COMPARED + 1].tolist()
-        p_values = holm({other: paired(found.values[first], found.values[other]).p_value for other in others})
-        ties = tuple(int(cells[other]) for other, p_value in p_values.items() if p_value > _ALPHA)
+        level = _ALPHA / math.comb(len(found.values), 2) if others else _ALPHA
+        p_values = [paired(found.values[first], found.values[other]).p_value for other in others]
+        ties = tuple(int(cells[other]) for other, p in zip(others, p_values, strict=True) if not p <= level)
     intervals = tuple(mean_interval(found.values[place]) for place in order)
     return Best(metric, way, tuple(cells[order].tolist()), intervals, ties)

@@ -14,7 +14,7 @@ from simtier.study.effects.additive import Additive, together
 from simtier.study.effects.complete import Complete
 from simtier.study.effects.levels import readable
 from simtier.study.effects.measured import Field, Floats
-from simtier.study.effects.squares import Squares, known
+from simtier.study.effects.squares import Squares, known, p_value
 
 _BINS = 3
 """Parts in which a field drawn from a range is cut."""
@@ -70,7 +70,17 @@ def _plain(one: Field, other: Field, found: Complete, squares: Squares) -> tuple
     beyond = there - there.mean(axis=0) - there.mean(axis=1)[:, None] + there.mean()
     total = float((beyond**2).sum()) * found.values.size / there.size
     freedom = (there.shape[0] - 1) * (there.shape[1] - 1)
-    return _pair(one, other, means, squares.share(total)), squares.p_value(total, freedom)
+    chance = math.nan if found.constant else p_value(_beyond(one, other, found.values), freedom)
+    return _pair(one, other, means, squares.share(total)), chance
+
+
+def _beyond(one: Field, other: Field, values: Floats) -> Floats:
+    """Return what is beyond the sum of both fields' parts at each pair of levels, in each replication (pairs, replications)."""
+    by_number = [_pair_means(one, other, each).reshape(len(one.levels), -1) for each in values.T]
+    there = np.stack([each[np.unique(one.codes)][:, np.unique(other.codes)] for each in by_number], axis=-1)
+    rows, columns = there.mean(axis=1, keepdims=True), there.mean(axis=0, keepdims=True)
+    beyond: Floats = there - rows - columns + there.mean(axis=(0, 1))
+    return beyond.reshape(-1, values.shape[1])
 
 
 def _held(one: Field, other: Field, found: Complete, squares: Squares, fit: Additive) -> tuple[Pair, float]:

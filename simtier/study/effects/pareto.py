@@ -21,6 +21,7 @@ from scipy.special import stdtr
 
 from simtier.metrics.naming import Direction, direction
 from simtier.statistics import Interval, mean_interval
+from simtier.statistics.samples import BELIEVED, CONSTANT
 from simtier.study.effects.complete import complete
 from simtier.study.effects.measured import Floats, Measured
 
@@ -194,7 +195,9 @@ def _better(cost: Floats, others: Floats) -> tuple[Floats, NDArray[np.bool_]]:
     mean, sd = differences.mean(axis=2), differences.std(axis=2, ddof=1)
     constant = np.ptp(differences, axis=2) <= _ROUNDING * size
     t = mean / np.where(constant, 1.0, sd / np.sqrt(n))
-    p = np.where(constant, 0.0, 2 * stdtr(n - 1, -np.abs(t)))
+    still = np.maximum(np.ptp(others, axis=2), np.ptp(cost, axis=1)) <= _ROUNDING * size  # neither varies: see paired
+    p_constant = np.where((n >= BELIEVED) | (still & (2 * n >= CONSTANT)), 0.0, 1.0)
+    p = np.where(constant, p_constant, 2 * stdtr(n - 1, -np.abs(t)))
     return np.where((mean > 0) & ~same, p, 1.0), same
 
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
 import pickle
-import signal
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,6 +12,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
 from simtier.errors import SimtierError, StudyError
+from simtier.study.processes import begin_worker
 from simtier.study.shard.part import Job, Played, play
 
 _POLL_S = 0.5
@@ -95,8 +93,7 @@ def _read(connection: Connection, job: Job) -> Step | Played:
 
 def _work(job: Job, connection: Connection) -> None:
     """Play a part, in a process of its own."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who started this to hear
-    threading.Thread(target=_follow, daemon=True).start()
+    begin_worker(str(job.folder))
     last_s = -_TELL_S
 
     def tell(replication: int, time_s: float, requests_done: int) -> None:
@@ -120,11 +117,3 @@ def _packed(error: Exception) -> bytes:
             return packed
     name = "" if isinstance(error, SimtierError) else f"{type(error).__name__}: "
     return pickle.dumps(StudyError(f"{name}{error}"))
-
-
-def _follow() -> None:
-    """End this process when the one that started it is gone."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
