@@ -35,7 +35,7 @@ Tolerances = Annotated[
     typer.Option(
         "--tolerance",
         metavar="NAME=SHARE",
-        help="With --update: the metric's mean may be so much worse, such as cost_usd=2%, and is not tested; repeatable.",
+        help="With --update: the metric's mean may be so much worse, such as cost_usd=2% (a number without % is in the metric's unit), and is not tested; repeatable.",
     ),
 ]
 Margins = Annotated[
@@ -43,7 +43,7 @@ Margins = Annotated[
     typer.Option(
         "--margin",
         metavar="NAME=SHARE",
-        help="With --update: the metric may be shown to be so much worse, such as 1%; repeatable.",
+        help="With --update: the metric may be shown to be so much worse, such as 1% (a number without % is in the metric's unit); repeatable.",
     ),
 ]
 Alpha = Annotated[
@@ -135,24 +135,27 @@ def check(
             watch=draw,
             stop=stop,
         )
-    _tell(
-        found, junit, as_json=as_json, github=os.environ.get("GITHUB_ACTIONS") == "true" if github is None else github
-    )
+    _tell(found, as_json=as_json, github=os.environ.get("GITHUB_ACTIONS") == "true" if github is None else github)
+    if junit is not None:
+        _write(found, junit)
     if found.failed:
         raise typer.Exit(1)
 
 
 def _rules(tolerances: list[str] | None, margins: list[str] | None) -> dict[str, Rule]:
     from simtier.study.check.baseline import Rule, tolerance
+    from simtier.study.check.given import merged
 
-    rules = {}
+    rules: dict[str, dict[str, Rule]] = {"mean": {}, "worse": {}}
     for option, test, texts in (("--tolerance", "mean", tolerances), ("--margin", "worse", margins)):
         for text in texts or ():
             name, sign, amount = text.rpartition("=")
             if not sign or not name.strip():
                 raise typer.BadParameter(f"{option} {text}: write it as NAME=SHARE, such as latency_s.mean=2%")
-            rules[name.strip()] = Rule.model_validate({"test": test, "tolerance": tolerance(amount)})
-    return rules
+            if name.strip() in rules[test]:
+                raise typer.BadParameter(f"{option} {text}: {name.strip()} has another {option} already")
+            rules[test][name.strip()] = Rule.model_validate({"test": test, "tolerance": tolerance(amount)})
+    return merged(rules["mean"], rules["worse"])
 
 
 def _update(
@@ -181,14 +184,11 @@ def _update(
     )
 
 
-def _tell(found: Checked, junit: Path | None, *, as_json: bool, github: bool) -> None:
+def _tell(found: Checked, *, as_json: bool, github: bool) -> None:
     from simtier.cli.tables import console, table
-    from simtier.study.check.reports import as_data, as_junit, for_github
+    from simtier.study.check.reports import as_data, for_github
     from simtier.study.check.words import COLUMNS, conclusion, row, sentence
-    from simtier.study.whole import write_whole
 
-    if junit is not None:
-        write_whole(junit, as_junit(found).encode())
     if as_json:
         typer.echo(json.dumps(as_data(found), indent=1, allow_nan=False))
     else:
@@ -200,3 +200,17 @@ def _tell(found: Checked, junit: Path | None, *, as_json: bool, github: bool) ->
     if github:
         for line in for_github(found):
             typer.echo(line, err=as_json)
+
+
+def _write(found: Checked, junit: Path) -> None:
+    """Write the JUnit XML once the verdict is told; if that fails, the exit code stays 1 for a regression, and is 2 without one."""
+    from simtier.errors import ResultError, StudyError
+    from simtier.study.check.reports import as_junit
+    from simtier.study.whole import write_whole
+
+    try:
+        write_whole(junit, as_junit(found).encode(), "the check itself is told above")
+    except ResultError as error:
+        if found.failed:
+            raise
+        raise StudyError(str(error)) from error

@@ -18,6 +18,7 @@ from simtier.report.pictures import Picture
 from simtier.report.study_tables import ends
 from simtier.study.effects.analysis import Analysis, Effect
 from simtier.study.effects.complete import Flags, complete
+from simtier.study.effects.levels import rounded
 from simtier.study.effects.measured import Field, Floats, Measured
 from simtier.study.effects.pairs import Pair
 from simtier.study.effects.pareto import Front
@@ -70,9 +71,9 @@ def _shown(field: Field, effect: Effect, kept: Flags, means: Floats) -> Shown:
     order = np.argsort(sizes, kind="stable")
     ends = np.cumsum([level.cells for level in effect.levels])[:-1]
     middles = np.array([np.median(part) for part in np.split(sizes[order], ends)])
-    edges = (field.levels[int(codes.min())], field.levels[int(codes.max())])
+    edges = (rounded(field.levels[int(codes.min())]), rounded(field.levels[int(codes.max())]))
     some = slice(None, None, math.ceil(len(sizes) / MOST_POINTS))
-    unit, one = _counted_in(edges[-1], float(sizes.max()))
+    unit, one = _counted_in(field.levels[int(codes.max())], float(sizes.max()))
     return Shown(title, edges, at, halves, middles, (sizes[some], means[some]), field.log, unit, one)
 
 

@@ -153,8 +153,9 @@ def answers_elsewhere(policy: Policy, seed: int = 0) -> list[str] | None:
     task = json.dumps([policy.kind, use, written(policy), seed])
     command = [sys.executable, "-c", _CHILD, task]
     child = subprocess.run(command, env=env, capture_output=True, text=True, check=False)  # noqa: S603 - our own program
+    why = f":\n{child.stderr}" if child.stderr else ""
     assert child.returncode == 0, (
-        f"{type(policy).__name__} fails in another process, which ends with code {child.returncode}:\n{child.stderr}"
+        f"{type(policy).__name__} fails in another process, which ends with code {child.returncode}{why}"
     )
     _, mark, said = child.stdout.rpartition(_ANSWERS)
     assert mark, f"{type(policy).__name__} ends another process before it has answered; most likely it calls os._exit()"

@@ -111,6 +111,46 @@ def test_where_a_replica_is_missing_the_last_one_is_taken() -> None:
     assert learning.play_episode(env, lambda _: 0, options={"replication": 0}).fingerprint != last[0]
 
 
+TWO_TIERS = "apps.detect.stages.detector.split=[on_site, on_gpu]"
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "numbers"),
+    [("autoscaling", (), 1), ("routing", (), 1), ("partitioning", (), 2), ("partitioning", (TWO_TIERS,), 1)],
+)
+def test_a_mask_is_what_the_action_space_draws_with(kind: str, more: tuple[str, ...], numbers: int) -> None:
+    file, decide, changes = learning.PLACES[kind]
+    env = make(file, decide, changes=(*changes, *more))
+    assert isinstance(env.action_space, gymnasium.spaces.MultiDiscrete) == (numbers > 1)
+    _, info = env.reset(seed=1)
+    flat = np.concatenate(np.atleast_2d(info["action_mask"]))
+    for _ in range(3):
+        action = env.action_space.sample(info["action_mask"])
+        assert env.action_space.contains(action)
+        info = env.step(action)[4]
+    assert flat.dtype == np.int8
+    assert env.action_masks().shape == flat.shape == (sum(env.decision.sizes),)
+    env.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"replication": -1}, "the replication -1 is none: give a whole number from 0 on"),
+        ({"replication": 1.5}, "the replication 1.5 is none"),
+        ({"replication": "one"}, "the replication 'one' is none"),
+        ({"replicaton": 1}, "reset has no option 'replicaton': the only one is \"replication\""),
+    ],
+)
+def test_options_that_are_none_are_refused_and_the_episode_goes_on(options: dict[str, Any], told: str) -> None:
+    env = make(learning.system(), kind="autoscaling")
+    env.reset()
+    with pytest.raises(PolicyError, match=told):
+        env.reset(options=options)
+    assert env.step(3)[4]["replication"] == 0
+    assert env.reset()[1]["replication"] == 1
+
+
 def test_a_run_in_which_nothing_is_asked_ends_with_the_first_step() -> None:
     env = make(learning.system(**{"services.web.policies.autoscaling.every": "1 hour"}), kind="autoscaling")
     observation, _ = env.reset()

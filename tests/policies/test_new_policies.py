@@ -187,7 +187,7 @@ def test_a_policy_that_ends_the_process_breaks_its_promises_and_the_check_goes_o
 def test_a_file_that_ends_the_process_as_it_is_imported_is_told(call: str, tmp_path: Path) -> None:
     code, shown = check(tmp_path, f"import os, sys\n{STATEFUL}\n\n{call}\n")
     assert code == 2
-    assert "mine.py cannot be " in shown
+    assert "mine.py' cannot be imported: SystemExit" in shown
     assert "SystemExit" in shown
 
 
@@ -227,7 +227,7 @@ def test_a_broken_promise_is_told_in_few_words(tmp_path: Path) -> None:
     assert code == 1
     (line,) = (line for line in shown.splitlines() if "answers are legal" in line)
     assert "answered (FakeReplica(" in line
-    assert line.endswith("expected a replica it was shown, WAIT or REJECT")
+    assert "; expected a replica it was shown, WAIT or REJECT" in line
     assert len(line) < 700
 
 

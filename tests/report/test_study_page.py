@@ -17,6 +17,7 @@ from swept import BASE, store
 
 from simtier.cli.studies_shown import show_swept
 from simtier.errors import ResultError, StudyError
+from simtier.report.numbers import NOTHING
 from simtier.report.study import write_study_report
 from simtier.scenario.document import parse
 from simtier.scenario.load import from_dict
@@ -28,6 +29,8 @@ from simtier.study.task import Base
 FRONT, BACK, SCHEDULING = "services.front.replicas", "services.back.replicas", "policies.scheduling"
 RATE, TIME = "workloads.people.arrivals.rate", "apps.buy.stages.a.time"
 GRID = [{"grid": {FRONT: [1, 2, 3], BACK: [1, 2]}}, {"grid": {SCHEDULING: ["fifo", "lifo"]}}]
+SHORT = "scheduling"
+SECOND, CORES = "apps.buy.stages.b.time", "services.front.cores"
 EVIL = "</text><script>alert(1)</script>"
 
 
@@ -171,6 +174,8 @@ def test_fields_drawn_from_ranges_get_trends_and_a_cloud(tmp_path: Path) -> None
     text = write_study_report(store(tmp_path / "drawn", axes, drawn)).read_text(encoding="utf-8")
     assert "rank correlation" in text
     assert "every cell is a small point" in text
+    assert len(re.findall(r'id="[^"]*xtick_\d+"', text)) >= 2 * 3
+    assert re.search(r">[0-9.]{1,5} ms to [0-9.]{1,5} ms</text>", text)
     assert re.search(r"The fits explain, of what differs between cells, 100 % in", text)
     assert "There is no front" in text
 
@@ -235,8 +240,43 @@ def test_the_command_line_prints_how_far_a_study_is_and_what_it_says(
     )
     assert all(title in printed for title in ("Best cell by each metric", "What each field explains", "Pareto front"))
     assert f"Report: {folder / 'report.html'}" in printed
+
+
+def test_nothing_but_failures_is_told_of_a_study_that_was_stopped(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     show_swept(folder, Swept(cells=20, done=12, began=12, to_play=24))
-    assert "Not finished" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "2 of 36 replications failed" in printed
+    assert f"Not finished: the same command with --resume goes on with {folder}" in printed
+    assert not any(title in printed for title in ("Best cell", "What each field explains", "Pareto front"))
+
+
+def test_a_field_that_changes_nothing_has_no_lowest_and_no_highest(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show_swept(folder, Swept(cells=12, done=12, began=0, to_play=36))
+    table = capsys.readouterr().out.partition("What each field explains")[2].partition("Pareto")[0]
+    told = [line for line in table.splitlines() if "cost_usd" in line and SHORT in line]
+    assert [line.count(NOTHING) for line in told] == [3]
+    row = re.search(rf'<th scope="row">cost_usd</th><td[^>]*>{SHORT}</td>.*?</tr>', page_of(folder), re.DOTALL)
+    assert row is not None
+    assert re.findall(r"<td[^>]*>([^<]*)</td>", row[0])[-3:] == [NOTHING] * 3
+    assert f"{SCHEDULING}: changes nothing" in page_of(folder)
+
+
+def test_the_command_line_says_of_how_many_fields_it_shows_five(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    levels = {FRONT: [1, 2], BACK: [1, 2], RATE: ["1 /s", "2 /s"], TIME: ["1 ms", "2 ms"], SECOND: ["1 ms", "2 ms"]}
+    axes = [{"grid": {field: two}} for field, two in [*levels.items(), (CORES, [1, 2])]]
+
+    def made(values: Mapping[str, str], number: int) -> Mapping[str, float]:
+        return {"cost_usd": sum(2.0**place * float(text.split()[0]) for place, text in enumerate(values.values()))}
+
+    out = store(tmp_path / "many", axes, made)
+    show_swept(out, Swept(cells=64, done=64, began=0, to_play=128))
+    assert "Of each metric the 5 fields that explain most of it, of 6; the report has all" in capsys.readouterr().out
 
 
 def test_nothing_is_said_of_a_study_without_a_finished_cell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -229,6 +229,19 @@ REFUSED = {
         ["--update", "--replications", "1"],
         "would be tested on one replication, and a test needs two",
     ),
+    "a margin of more than there is": (
+        ["--update", "--margin", "latency_s.mean=1"],
+        "% of the baseline's mean 0.0",
+    ),
+    "two rules of one name": (
+        ["--update", "--margin", "cost_usd=1%", "--tolerance", "cost_usd=2%"],
+        "cost_usd has two rules, --tolerance and --margin: give one of them",
+    ),
+    "two rules by two names": (
+        ["--update", "--margin", "latency_s.mean=1%", "--tolerance", f"{MEAN}=2%"],
+        f"{MEAN} has two rules",
+    ),
+    "two margins": (["--update", "--margin", "cost_usd=1%", "--margin", "cost_usd=2%"], "another --margin already"),
     "an error rate": (["--update", "--alpha", "2"], "--alpha must be an error rate"),
     "a policy that there is not": (["--set", "services.web.policies.routing=nearset"], "nearset"),
     "a policy that fails": (["--set", "services.web.policies.routing.wrong_every=x"], "wrong_every"),
@@ -284,7 +297,11 @@ def test_a_check_that_is_stopped_says_nothing_of_the_policy(guarded: Path) -> No
         check(Base.load("scenario.yaml"), Path("baseline.json"), stop=lambda: True)
 
 
-def test_junit_that_cannot_be_written_ends_with_its_sentence(guarded: Path) -> None:
+def test_junit_that_cannot_be_written_ends_with_its_sentence_after_the_verdict(guarded: Path) -> None:
     done = run("--junit", "scenario.yaml/check.xml")
-    assert done.exit_code == 1
+    assert done.exit_code == 2
+    assert "no regression in 4 metrics" in done.stdout
     assert "cannot write scenario.yaml/check.xml" in done.stderr
+    worse = run("--junit", "scenario.yaml/check.xml", *SET_WORSE)
+    assert worse.exit_code == 1, "a regression stays one"
+    assert "of 4 metrics regressed" in worse.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from simtier.report.verdict_words import sentence
@@ -40,3 +41,21 @@ def test_batches_that_are_correlated_to_the_last_show_nothing() -> None:
     assert (rising.verdict, rising.needed, same.verdict) == ("not shown", None, "same")
     assert "even 10 batches are correlated: run longer" in sentence(MEAN, rising, "base")
     assert "shows no difference: run longer" in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("end", "number", "shown"),
+    [("p99", 2900, False), ("p99", 30_000, True), ("p95", 5900, False), ("mean", 870, False), ("mean", 900, True)],
+)
+def test_batches_of_too_few_requests_show_nothing(end: str, number: int, shown: bool) -> None:
+    """One request a second in 30 batches: the smallest that shows anything has 30 for a mean, 200 for p95, 1000 for p99."""
+    drawn = np.random.default_rng(3).exponential(1.0, number)
+    runs = {"base": requests(drawn), "slower": requests(drawn * 1.5), "same": requests(drawn)}
+    name = f"apps.ask.latency_s.{end}"
+    made, notes = in_batches(runs, (0.0, float(number)), (name,), 0.95)
+    slower, same = made[0].against
+    assert slower.comparison.p_value < 1e-3
+    assert (slower.verdict, same.verdict) == ("worse" if shown else "not shown", "same")
+    told = f"batches hold {number / 30:,.0f} requests on average, too few for a {end}"
+    assert any(told in note and "'slower'" in note for note in notes) != shown
+    assert (told in sentence(name, slower, "base")) != shown

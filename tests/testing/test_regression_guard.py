@@ -63,7 +63,10 @@ def test_the_environment_or_an_argument_makes_the_baseline(tmp_path: Path, monke
     assert {name: each.rule.tolerance for name, each in load(path, "?").metrics.items()} == {MEAN: "3 %"}
     monkeypatch.setenv(UPDATE, "0")
     before = path.read_bytes()
-    assert assert_no_regression(scenario, path) is not None
+    assert assert_no_regression(scenario, path, margins={"latency_s.mean": "3 %"}) is not None
+    for other in ({"margins": {MEAN: "5 %"}}, {"tolerances": {MEAN: "3 %"}}, {"margins": {"latency_s.p96": "3 %"}}):
+        with pytest.raises(StudyError, match="go with the update"):
+            assert_no_regression(scenario, path, **other)  # type: ignore[arg-type]
     assert assert_no_regression(scenario, path, update=True, tolerances={"cost_usd": 0.5}) is None
     assert load(path, "?").metrics["cost_usd"].rule.amount == 0.5
     assert path.read_bytes() != before

@@ -80,7 +80,8 @@ def _panel(axes: Axes, field: Shown) -> None:
     axes.grid(visible=False, axis="x")
     if field.xs is not None:
         axes.set_xscale("log" if field.log else "linear")
-        axes.set_xlabel(f"{field.labels[0]} to {field.labels[-1]}" + (f", in {field.unit}" if field.unit else ""))
+        low, high = field.labels
+        axes.set_xlabel(f"{low} to {high}" + ("" if low.endswith(field.unit) else f", in {field.unit}"))
         reach = xs if field.cloud is None else field.cloud[0]
         number_ticks(axes, float(reach.min()), float(reach.max()), field.one, log=field.log)
         return

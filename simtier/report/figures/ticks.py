@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullLocator
@@ -17,7 +18,8 @@ def number_ticks(axes: Axes, low: float, high: float, one: float = 1.0, *, log: 
 
     Args:
         axes: which has its scale already.
-        low, high: the ends of what is drawn.
+        low: where what is drawn begins.
+        high: where it ends.
         one: what a label of 1 stands for on the axis.
         log: whether its scale is logarithmic.
         most: labels, at most.
@@ -29,7 +31,7 @@ def number_ticks(axes: Axes, low: float, high: float, one: float = 1.0, *, log: 
 
 
 def round_numbers(low: float, high: float, *, log: bool = False, most: int = 4) -> list[float]:
-    """Return LEAST to `most` round numbers from `low` to `high`, rising; the number itself if both are the same."""
+    """Return LEAST to `most` round numbers from `low` to `high`, rising (`most` is 4 or more); the number itself if both are the same."""
     if not low < high:
         return [low]
     if log and low > 0:
@@ -37,14 +39,18 @@ def round_numbers(low: float, high: float, *, log: bool = False, most: int = 4) 
         for steps in _STEPS:
             found = _inside([float(f"{step}e{power}") for power in powers for step in steps], low, high)
             if len(found) >= LEAST:
-                return found[:: math.ceil(len(found) / most)] if len(found) >= LEAST * 2 else found[:most]
+                return _thinned(found, most)
     for bins in range(LEAST, 4 * LEAST):
-        found = _inside(MaxNLocator(bins, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high).tolist(), low, high)
+        found = _inside(MaxNLocator(bins, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high), low, high)
         if len(found) >= LEAST:
-            return found[:most]
+            return _thinned(found, most)
     return [low, (low + high) / 2, high]
 
 
-def _inside(ticks: list[float], low: float, high: float) -> list[float]:
+def _thinned(ticks: list[float], most: int) -> list[float]:
+    return ticks[:: math.ceil(len(ticks) / most)]
+
+
+def _inside(ticks: Iterable[float], low: float, high: float) -> list[float]:
     room = 1e-9 * (high - low)
-    return [each for each in ticks if low - room <= each <= high + room]
+    return [float(each) for each in ticks if low - room <= each <= high + room]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -10,6 +11,8 @@ from pathlib import Path
 from simtier.errors import MetricError, StudyError
 from simtier.metrics.naming import find, usual
 from simtier.study.check.baseline import Baseline, Guarded, Rule, differing, load, world_of
+from simtier.study.check.given import by_metric, require_armed
+from simtier.study.check.missing import number as number_of_values
 from simtier.study.check.play import Measured, Seeds, Values, Watch, measure, seeded
 from simtier.study.check.rules import Judged, judge
 from simtier.study.shares import error_rate
@@ -98,7 +101,8 @@ def check(
         watch: called with the progress.
         stop: asked now and then whether to give up.
 
-    Raises StudyError if there is no baseline to compare with, or not of this scenario; ScenarioError; MetricError for a metric that is no more.
+    Raises StudyError if there is no baseline to compare with, or not of this scenario, or one whose values are not those that were measured;
+    ScenarioError; MetricError for a metric that is no more.
     """
     before = load(path, way_out(base, path))
     seeds: Seeds = "paired" if seed in (None, before.seed) else "independent"
@@ -109,6 +113,8 @@ def check(
     now = measure(base, made, number, workers=workers, watch=watch, stop=stop)
     _require_same_world(path, before, now.traces, "trace")
     _require_metrics(path, before, now.values)
+    if seeds == "paired":
+        _require_measured(path, before, now)
     judged = judge(
         {name: each.rule for name, each in before.metrics.items()},
         {name: each.values[:number] for name, each in before.metrics.items()},
@@ -178,7 +184,7 @@ def _rules(guard: Guard, before: Baseline | None, values: Values) -> dict[str, R
     old = {name: each.rule for name, each in before.metrics.items()} if before else {}
     measured = [name for name, column in values.items() if any(column)]  # no price, no cost: nothing to guard
     names = find(guard.metrics or [*old], values) if guard.metrics or old else usual(measured)
-    given = {name: rule for wanted, rule in guard.rules.items() for name in find([wanted], values)}
+    given = by_metric(guard.rules, values)
     return {name: given.get(name, old.get(name, Rule())) for name in dict.fromkeys([*names, *given])}
 
 
@@ -195,6 +201,7 @@ def _require_testable(base: Base, rules: Mapping[str, Rule], values: Values, rep
             raise StudyError(
                 f"{name} has a value in {number} of {replications} replications, too few to guard: leave it out, or take more --replications"
             )
+        require_armed(rule, name, values[name])
 
 
 def _require_possible(path: Path, before: Baseline, seeds: Seeds, replications: int, *, strict: bool) -> None:
@@ -211,6 +218,14 @@ def _require_possible(path: Path, before: Baseline, seeds: Seeds, replications: 
         raise StudyError(
             f"{tested[0]} is tested, which needs two replications at least: --replications 5, or the rule `mean` in {path}"
         )
+    for name, each in before.metrics.items():
+        there = number_of_values(each.values[:replications])
+        if there < (2 if each.rule.test == "worse" else 1):
+            raise StudyError(
+                f"the baseline {path} has a value of {name} in {there} of {replications} replications, too few to compare with: "
+                f"take more --replications, or make it anew with --update"
+            )
+        require_armed(each.rule, name, each.values)
 
 
 def _require_same_world(path: Path, before: Baseline, now: Mapping[str, str], what: str) -> None:
@@ -232,14 +247,36 @@ def _require_metrics(path: Path, before: Baseline, values: Values) -> None:
         ) from error
 
 
-def _notes(before: Baseline, now: Measured, changed: list[int]) -> list[str]:
-    """Return what may have changed besides policies."""
+def _require_measured(path: Path, before: Baseline, now: Measured) -> None:
+    """Raise StudyError if a replication of the same course has another value, which only another version may give it."""
+    if _other_versions(before):
+        return
+    for name, each in before.metrics.items():
+        for place, (old, new) in enumerate(zip(each.values, now.values[name], strict=False)):
+            if before.fingerprints[place] == now.fingerprints[place] and not _is_same(old, new):
+                raise StudyError(
+                    f"the values of the baseline {path} are not those of its fingerprints: it was edited, or what it was measured with was, such as "
+                    f"the profile of a language model ({name} is {old} in replication {place}, and {new} by the same course); make it anew with --update"
+                )
+
+
+def _is_same(old: float | None, new: float | None) -> bool:
+    """Return whether both are the same but for how another processor rounds sums."""
+    return old == new if old is None or new is None else math.isclose(old, new, rel_tol=1e-9)
+
+
+def _other_versions(before: Baseline) -> list[str]:
     here = {name: version(name) for name in _PACKAGES}
-    other = [
+    return [
         f"{name} {before.versions.get(name, 'unknown')} (now {here[name]})"
         for name in _PACKAGES
         if before.versions.get(name) != here[name]
     ]
+
+
+def _notes(before: Baseline, now: Measured, changed: list[int]) -> list[str]:
+    """Return what may have changed besides policies."""
+    other = _other_versions(before)
     if other:
         return [
             f"the baseline was made with {' and '.join(other)}: differences may come from that, not from the policy"

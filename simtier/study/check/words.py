@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterable, Sequence
 
 from simtier.statistics import mean_interval
-from simtier.study.check.baseline import Baseline, Rule
+from simtier.study.check.baseline import Baseline, Guarded, Rule
+from simtier.study.check.given import mean_of, share
 from simtier.study.check.guard import Checked
 from simtier.study.check.rules import Judged
 
@@ -23,7 +24,7 @@ def row(judged: Judged) -> list[str]:
         _share(judged, comparison.difference),
         "-" if math.isnan(comparison.low) else _interval(judged),
         "-" if math.isnan(judged.p_value) else f"{judged.p_value:.2g}",
-        allowed(judged.rule),
+        allowed(judged.rule, comparison.base),
         _verdict(judged),
         "-" if math.isnan(judged.missed) else _share(judged, judged.missed, sign=False),
     ]
@@ -76,7 +77,7 @@ def text(checked: Checked) -> str:
 def updated(before: Baseline | None, now: Baseline) -> list[str]:
     """Return what is another in a baseline that was made anew, in words; nothing if all is the same."""
     if before is None:
-        return [f"guards {name}, allowed: {allowed(each.rule)}" for name, each in now.metrics.items()]
+        return [f"guards {name}, allowed: {_allowed(each)}" for name, each in now.metrics.items()]
     told = [
         f"{what}: {old} before, {new} now"
         for what, old, new in (
@@ -95,10 +96,10 @@ def updated(before: Baseline | None, now: Baseline) -> list[str]:
     told += [f"no longer guards {name}" for name in before.metrics if name not in now.metrics]
     for name, each in now.metrics.items():
         if name not in before.metrics:
-            told.append(f"guards {name}, allowed: {allowed(each.rule)}")
+            told.append(f"guards {name}, allowed: {_allowed(each)}")
             continue
         if before.metrics[name].rule != each.rule:
-            told.append(f"{name}: allowed {allowed(before.metrics[name].rule)} before, {allowed(each.rule)} now")
+            told.append(f"{name}: allowed {_allowed(before.metrics[name])} before, {_allowed(each)} now")
         if before.metrics[name].values != each.values:
             old, new = (mean_interval(values).mean for values in (before.metrics[name].values, each.values))
             change = f" ({100 * (new - old) / abs(old):+.2g} %)" if old else ""
@@ -113,21 +114,22 @@ def updated(before: Baseline | None, now: Baseline) -> list[str]:
 def _tolerated(judged: Judged) -> list[str]:
     """Return what the rule says to it, if it says anything."""
     rule = judged.rule
+    amount = allowed(rule, judged.comparison.base)
     if rule.test == "mean":
         return [
-            f"{'more' if judged.failed else 'no more'} for the worse than the {allowed(rule).removeprefix('mean ')} allowed"
+            f"{'more' if judged.failed else 'no more'} for the worse than the {amount.removeprefix('mean ')} allowed"
         ]
     if not judged.failed:
         return []
     how = "another" if judged.verdict == "MOVED" else "worse"
-    return [f"shown to be {how} by more than the {allowed(rule)} allowed" if rule.amount else f"shown to be {how}"]
+    return [f"shown to be {how} by more than the {amount} allowed" if rule.amount else f"shown to be {how}"]
 
 
 def _chance(judged: Judged) -> str:
     """Return whether chance explains it, with the interval."""
     comparison = judged.comparison
     if math.isnan(comparison.low):
-        return "and one replication cannot tell whether that is chance"
+        return "and so few replications cannot tell whether that is chance"
     if judged.rule.test == "worse" and judged.failed:
         told = f"chance does not explain it (p {judged.p_value:.2g}, "
     elif judged.by_chance:
@@ -143,10 +145,19 @@ def _interval(judged: Judged) -> str:
     return f"{_share(judged, judged.comparison.low, unit=False)} to {_share(judged, judged.comparison.high)}"
 
 
-def allowed(rule: Rule) -> str:
-    """Return by how much a metric may be worse."""
-    amount = str(rule.tolerance) if rule.relative else f"{rule.amount:g}" if rule.amount else "none"
+def allowed(rule: Rule, base: float) -> str:
+    """Return by how much a metric may be worse whose mean in the baseline is `base`; a number in its unit with the share that this is."""
+    amount, part = (
+        str(rule.tolerance) if rule.relative else f"{rule.amount:g}" if rule.amount else "none",
+        share(rule, base),
+    )
+    if part is not None:
+        amount += f" ({100 * part:.3g} % of the baseline)"
     return f"mean {amount}" if rule.test == "mean" else amount
+
+
+def _allowed(guarded: Guarded) -> str:
+    return allowed(guarded.rule, mean_of(guarded.values))
 
 
 def _verdict(judged: Judged) -> str:
