@@ -198,7 +198,7 @@ def _require_fields(study: Study, base: Base, points: Sequence[Sequence[Point]])
     problems += [
         study.source.problem(("axes", number), f"a point stands there twice: {dict(twice)}")
         for number, axis in enumerate(points)
-        if study.axes[number].random is None and study.axes[number].latin_hypercube is None
+        if study.axes[number].grid is not None
         if (twice := _first_twice(axis)) is not None
     ]
     seen: dict[str, int] = {}

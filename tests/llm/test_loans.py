@@ -141,13 +141,24 @@ def test_blocks_are_conserved_and_every_request_ends(scenario: dict[str, Any]) -
     assert len(set(sequences.request)) == len(sequences) == len(run.requests)
 
 
-@laws
-@given(borrowing())
-def test_stretches_end_where_their_iterations_one_by_one_do_with_loans(scenario: dict[str, Any]) -> None:
+def require_the_same_with_stretches(scenario: dict[str, Any]) -> None:
     fast, slow = played(scenario, COST), played(scenario, COST, every=True)
     columns = ["request", "replica", "output_tokens", "preemptions", "first_s", "last_s"]
     tables = [run.table("sequences").sort_values("request")[columns].to_numpy(float) for run in (fast, slow)]
     np.testing.assert_allclose(*tables, rtol=1e-9)
+
+
+@settings(laws, max_examples=10)
+@given(borrowing())
+def test_stretches_end_where_their_iterations_one_by_one_do_with_loans(scenario: dict[str, Any]) -> None:
+    require_the_same_with_stretches(scenario)
+
+
+@pytest.mark.slow
+@laws
+@given(borrowing())
+def test_stretches_end_where_their_iterations_one_by_one_do_with_loans_in_many_runs(scenario: dict[str, Any]) -> None:
+    require_the_same_with_stretches(scenario)
 
 
 def test_the_laws_are_tried_where_blocks_are_lent_and_given_back() -> None:

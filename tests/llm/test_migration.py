@@ -147,13 +147,26 @@ def test_no_token_is_lost_or_had_twice_and_nothing_is_left(scenario: dict[str, A
     assert set(run.requests.outcome) <= {"ok", "timed_out", "dropped"}
 
 
-@laws
-@given(restless())
-def test_stretches_end_where_their_iterations_one_by_one_do_with_migration(scenario: dict[str, Any]) -> None:
+def require_the_same_with_stretches(scenario: dict[str, Any]) -> None:
     fast, slow = played(scenario, COST), played(scenario, COST, every=True)
     columns = ["request", "replica", "output_tokens", "preemptions", "moves", "first_s", "last_s", "delivered_s"]
     tables = [run.table("sequences").sort_values("request")[columns].to_numpy(float) for run in (fast, slow)]
     np.testing.assert_allclose(*tables, rtol=1e-9)
+
+
+@settings(laws, max_examples=10)
+@given(restless())
+def test_stretches_end_where_their_iterations_one_by_one_do_with_migration(scenario: dict[str, Any]) -> None:
+    require_the_same_with_stretches(scenario)
+
+
+@pytest.mark.slow
+@laws
+@given(restless())
+def test_stretches_end_where_their_iterations_one_by_one_do_with_migration_in_many_runs(
+    scenario: dict[str, Any],
+) -> None:
+    require_the_same_with_stretches(scenario)
 
 
 def test_the_laws_are_tried_where_sequences_move_several_times() -> None:
