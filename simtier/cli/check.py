@@ -206,7 +206,7 @@ def _write(found: Checked, junit: Path) -> None:
     """Write the JUnit XML once the verdict is told; if that fails, the exit code stays 1 for a regression, and is 2 without one."""
     from simtier.errors import ResultError, StudyError
     from simtier.study.check.reports import as_junit
-    from simtier.study.whole import write_whole
+    from simtier.whole import write_whole
 
     try:
         write_whole(junit, as_junit(found).encode(), "the check itself is told above")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from simtier.cli.options import Changes, Debug, ScenarioFile, TraceDirectories
+from simtier.cli.options import Changes, Debug, ScenarioFile, Seed, TraceDirectories
 
 if TYPE_CHECKING:
     from simtier.planning.plans import Plan
@@ -60,9 +60,6 @@ Budget = Annotated[
 ]
 ByPower = Annotated[
     bool, typer.Option("--by-power", help="splitwise: the least power for --rate, in place of the least cost.")
-]
-Seed = Annotated[
-    int | None, typer.Option("--seed", min=0, help="Seed of all random numbers, in place of the scenario's.")
 ]
 Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write a scenario with the pools there.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the plan as JSON and nothing else.")]

@@ -51,7 +51,7 @@ def _contents(kind: str, module: str, policy: str, out: Path) -> dict[Path, str]
 def _write_all(contents: Mapping[Path, str]) -> None:
     """Write all files or none; raises ResultError."""
     from simtier.errors import ResultError
-    from simtier.study.whole import write_whole
+    from simtier.whole import write_whole
 
     written: list[Path] = []
     try:

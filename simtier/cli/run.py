@@ -8,14 +8,11 @@ from typing import Annotated
 
 import typer
 
-from simtier.cli.options import Changes, Debug, ScenarioFile, TraceDirectories
+from simtier.cli.options import Changes, Debug, ScenarioFile, Seed, TraceDirectories
 
 Out = Annotated[
     Path | None,
     typer.Option("--out", metavar="DIR", help="Directory of the result, made anew. [default: under reports/]"),
-]
-Seed = Annotated[
-    int | None, typer.Option("--seed", min=0, help="Seed of all random numbers, in place of the scenario's.")
 ]
 Replications = Annotated[
     int | None, typer.Option("--replications", min=1, help="Independent repetitions, in place of the scenario's.")

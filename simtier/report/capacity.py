@@ -12,7 +12,7 @@ from typing import Any
 from simtier.errors import ResultError
 from simtier.report.figures.capacity import attainment_curve
 from simtier.study.capacity.found import Capacity
-from simtier.study.whole import write_whole
+from simtier.whole import write_whole
 
 FORMAT = 1
 """Version of `capacity.json`."""

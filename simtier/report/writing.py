@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
-from simtier.errors import ResultError
+from simtier.whole import write_whole
 
 
 def environment() -> jinja2.Environment:
@@ -32,20 +30,8 @@ def environment() -> jinja2.Environment:
 
 
 def put(path: Path, text: str) -> None:
-    """Write beside and rename, so that nobody ever sees half a file; raises ResultError if that cannot be done."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-            Path(name).chmod(0o644)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise ResultError(f"cannot write {path}: {error.strerror or error}") from error
+    """Write a text so that nobody ever sees half of it; raises ResultError if that cannot be done."""
+    write_whole(path, text.encode())
 
 
 def plain(value: Any) -> Any:

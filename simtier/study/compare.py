@@ -14,7 +14,7 @@ from simtier.study.compared import InMetric, in_metric
 from simtier.study.observed import requests_of
 from simtier.study.task import Base, Changes, Played, Replication, Task
 from simtier.study.variants import Variant
-from simtier.study.workers import Here, Workers
+from simtier.study.workers import Here, Watch, Workers
 
 MOST_REPLICATIONS = 1000
 
@@ -63,10 +63,6 @@ class Compared:
     warmup_s: float | None = None
     notes: tuple[str, ...] = ()
     fingerprints: dict[str, list[str]] = field(default_factory=dict)
-
-
-Watch = Callable[[int, int, str], object]
-"""Called with how many replications are played, of how many planned so far, and what else is to be told."""
 
 
 def compare(

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from simtier import __version__
 from simtier.errors import StudyError
 from simtier.metrics.naming import Flat
-from simtier.study.whole import write_whole
+from simtier.whole import write_whole
 
 FORMAT = 1
 """Version of the directory's format."""

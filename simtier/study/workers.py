@@ -14,6 +14,9 @@ Answer = tuple[Task, Played]
 
 Answers = Iterator[Answer]
 
+Watch = Callable[[int, int, str], object]
+"""Called with how many replications are played, of how many planned so far, and what else is to be told."""
+
 DIED = "the process that played it was ended from outside: most likely the machine's memory ran out, or the policy ended its process"
 """What is told of a task whose process does not survive it."""
 

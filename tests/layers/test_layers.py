@@ -15,7 +15,7 @@ from simtier.contract import KINDS
 ROOT = Path(simtier.__file__).parent
 LAYERS: list[set[str]] = [
     {"errors"},
-    {"units"},
+    {"units", "whole"},
     {"clock", "streams", "journal"},
     {"contract"},
     {"models", "policies", "traces"},

@@ -17,10 +17,10 @@ from simtier.catalogue.policies import load_policy
 from simtier.cli import app
 from simtier.contract import KINDS, ReplicaView, RequestView, Routing
 from simtier.errors import ResultError
-from simtier.study.whole import write_whole
 from simtier.testing import PROMISES, check_policy
 from simtier.testing.cost import cheap_enough, costs
 from simtier.testing.play import cut_alike
+from simtier.whole import write_whole
 
 ROOT = Path(__file__).parents[2]
 STATEFUL = """
@@ -127,7 +127,7 @@ def test_on_a_full_disk_nothing_is_written(full: str, tmp_path: Path, monkeypatc
             raise ResultError(f"cannot write {path}: No space left on device")
         write_whole(path, content)
 
-    monkeypatch.setattr("simtier.study.whole.write_whole", write)
+    monkeypatch.setattr("simtier.whole.write_whole", write)
     done = CliRunner().invoke(app, ["policies", "new", "routing", "Mine", "--out", str(tmp_path)])
     assert done.exit_code == 1
     assert "No space left on device" in done.output

@@ -18,7 +18,7 @@ from simtier.report.figures.capacity import attainment_curve
 from simtier.study.capacity.found import Capacity, Sought
 from simtier.study.capacity.search import capacity
 from simtier.study.task import Base
-from simtier.study.whole import write_whole
+from simtier.whole import write_whole
 
 
 @pytest.fixture(scope="module")

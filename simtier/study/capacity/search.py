@@ -35,9 +35,7 @@ from simtier.study.capacity.found import SCAN, AtRate, Capacity, Sought, Verdict
 from simtier.study.capacity.rates import Rate, rate_of
 from simtier.study.observed import requests_of
 from simtier.study.task import Base, Changes, Played, Task
-from simtier.study.workers import Here, Workers
-
-Watch = Callable[[int, int, str], object]
+from simtier.study.workers import Here, Watch, Workers
 
 _GROWTH = 0.1
 """Latencies that grow by more than this share from the first half of the runs to the second are told of."""

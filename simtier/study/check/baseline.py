@@ -15,7 +15,7 @@ from simtier.errors import StudyError
 from simtier.scenario import Scenario
 from simtier.scenario.base import Part
 from simtier.study.shares import read
-from simtier.study.whole import write_whole
+from simtier.whole import write_whole
 
 FORMAT = 1
 """Version of the file's format."""

@@ -13,11 +13,11 @@ from simtier.metrics.naming import find, usual
 from simtier.study.check.baseline import Baseline, Guarded, Rule, differing, load, world_of
 from simtier.study.check.given import by_metric, require_armed
 from simtier.study.check.missing import number as number_of_values
-from simtier.study.check.play import Measured, Seeds, Values, Watch, measure, seeded
+from simtier.study.check.play import Measured, Seeds, Values, measure, seeded
 from simtier.study.check.rules import Judged, judge
 from simtier.study.shares import error_rate
 from simtier.study.task import Base, Changes
-from simtier.study.workers import Workers
+from simtier.study.workers import Watch, Workers
 
 REPLICATIONS = 5
 """Of a new baseline, where the scenario itself has but one."""

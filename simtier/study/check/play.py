@@ -10,10 +10,7 @@ from simtier.errors import StudyError
 from simtier.results import Result
 from simtier.scenario import Scenario
 from simtier.study.task import Base, Changes, Replication, Task
-from simtier.study.workers import Here, Workers
-
-Watch = Callable[[int, int, str], object]
-"""Called with how many replications are played, of how many, and what else is to be told."""
+from simtier.study.workers import Here, Watch, Workers
 
 Column = tuple[float | None, ...]
 """A metric's value in each replication; None where there was nothing to measure."""

@@ -20,6 +20,7 @@ from simtier.streams import Streams
 from simtier.study.shard.division import Division, Entity
 from simtier.study.shard.loads import loads
 from simtier.study.shard.policies import PolicyWiring
+from simtier.study.shard.record import Nowhere
 from simtier.study.shard.splits import Chosen, whole_platforms, whole_services
 from simtier.study.shard.wiring import CannotSplit, Wiring
 from simtier.world import World
@@ -127,7 +128,7 @@ def plan(scenario: Scenario, traces: Sequence[Path] = ()) -> Plan:
     Raises what building its world raises.
     """
     shelf = TraceShelf(traces, scenario.folder)
-    world = World(scenario, Journal(TABLES, _Nowhere()), Streams(scenario.run.seed), shelf)
+    world = World(scenario, Journal(TABLES, Nowhere()), Streams(scenario.run.seed), shelf)
     chosen = Chosen(scenario)
     whole = whole_services(scenario, world, chosen) | whole_platforms(scenario, world, chosen)
     while True:
@@ -198,10 +199,3 @@ def _require_owned(world: World) -> None:
             raise PlanError(
                 f"{type(doer).__name__} does something of which it is not known what it concerns: run the scenario whole"
             )
-
-
-class _Nowhere:
-    """A sink of a world that is never played."""
-
-    def write(self, table: str, batch: Any) -> None:
-        raise NotImplementedError

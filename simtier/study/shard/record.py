@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simtier.clock import _NEVER, _SLICE, ARRIVAL, Clock
-from simtier.errors import ResultError
+from simtier.errors import ResultError, SimulationError
 from simtier.journal import Journal, Table, TableSpec
 
 NOTHING = -2
@@ -148,7 +148,7 @@ class RecordingJournal(Journal):
     """A journal for a part; its codes and tags are its own, and `words` tells what they stand for, in the order of their first use."""
 
     def __init__(self, specs: dict[str, TableSpec], doings: Doings, folder: Path) -> None:
-        super().__init__(specs, _Nowhere())
+        super().__init__(specs, Nowhere())
         self.recording = {name: RecordingTable(spec, doings, folder) for name, spec in specs.items()}
         self.tables = dict(self.recording)
         self.words: list[Words] = []
@@ -184,11 +184,12 @@ class RecordingJournal(Journal):
         self._doings.close()
 
 
-class _Nowhere:
-    """A sink that nothing is written to."""
+class Nowhere:
+    """A sink that nothing may be written to."""
 
-    def write(self, table: str, batch: Any) -> None:
-        raise NotImplementedError
+    def write(self, table: str, batch: Any) -> None:  # noqa: ARG002 - a sink takes them
+        """Refuse a batch: rows of this world go elsewhere, or it is never played."""
+        raise SimulationError(f"rows of table {table!r} are written to no place")
 
 
 class _File:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from simtier.errors import ResultError
-from simtier.study.whole import write_whole
+from simtier.whole import write_whole
 
 
 def test_a_file_is_written_with_its_folder_and_everybody_may_read_it(tmp_path: Path) -> None:
